@@ -1,0 +1,2 @@
+//! lumivault
+fn main() {}
