@@ -1,0 +1,485 @@
+//! The records kept as CBOR maps: config, snapshot, annotation, slot information. See docs/format.md §5, §9–§11.
+
+use minicbor::bytes::{ByteArray, ByteVec};
+use minicbor::{Decode, Encode};
+
+use crate::limits::{LIST_MAX, PREDECESSORS_MAX, WARNINGS_MAX};
+use crate::{ArchiveId, DecodeError, ObjectName, Precision, ReplicaId, SnapshotId, SnapshotTime, TreeDigest};
+
+fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
+    let mut out = Vec::new();
+    // Writing to a vector cannot fail, and no custom encoder here reports errors of its own.
+    let _ = minicbor::encode(value, &mut out);
+    out
+}
+
+fn decode<'b, T: Decode<'b, ()>>(bytes: &'b [u8], what: &'static str) -> Result<T, DecodeError> {
+    let mut decoder = minicbor::Decoder::new(bytes);
+    let value = decoder
+        .decode()
+        .map_err(|_| DecodeError::Invalid(what, "its CBOR is malformed or lacks a required field"))?;
+    if decoder.position() != bytes.len() {
+        return Err(DecodeError::Invalid(what, "bytes follow its CBOR"));
+    }
+    Ok(value)
+}
+
+fn bounded(what: &'static str, length: usize, max: u64) -> Result<(), DecodeError> {
+    let value = u64::try_from(length).unwrap_or(u64::MAX);
+    if value > max {
+        Err(DecodeError::TooLarge { what, value, max })
+    } else {
+        Ok(())
+    }
+}
+
+/// One of the folders that a snapshot was made from.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Source {
+    /// Its name at the top of the tree; empty when its contents are the root.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub label: Vec<u8>,
+    /// Where it lay.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub path: Vec<u8>,
+}
+
+/// What was left out on purpose or by accident.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Scope {
+    /// Exclude patterns in force.
+    #[n(0)]
+    pub excludes: Vec<String>,
+    /// Categories left out.
+    #[n(1)]
+    pub categories: Vec<u8>,
+    /// Whether something that belongs to it could not be read.
+    #[n(2)]
+    pub incomplete: bool,
+}
+
+/// Files of one category.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct CategoryCount {
+    /// The category's number, docs/format.md §8.3.
+    #[n(0)]
+    pub category: u8,
+    /// Files.
+    #[n(1)]
+    pub files: u64,
+    /// Their bytes.
+    #[n(2)]
+    pub bytes: u64,
+}
+
+/// What a snapshot holds and what it added.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Counts {
+    /// Files.
+    #[n(0)]
+    pub files: u64,
+    /// Folders below the root.
+    #[n(1)]
+    pub folders: u64,
+    /// Symbolic links and special files.
+    #[n(2)]
+    pub others: u64,
+    /// Bytes of all files.
+    #[n(3)]
+    pub bytes: u64,
+    /// Plaintext bytes of chunks that this snapshot was the first to store.
+    #[n(4)]
+    pub new_bytes: u64,
+    /// Bytes stored for them, after compression.
+    #[n(5)]
+    pub stored_bytes: u64,
+    /// By category.
+    #[n(6)]
+    pub categories: Vec<CategoryCount>,
+}
+
+/// Something that went wrong with one file while the snapshot was made.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Warning {
+    /// The file, below the snapshot's root.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub path: Vec<u8>,
+    /// A word for programs, such as `unreadable`.
+    #[n(1)]
+    pub code: String,
+    /// A sentence for people.
+    #[n(2)]
+    pub message: String,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct SnapshotRecord {
+    #[n(0)]
+    unix_seconds: i64,
+    #[n(1)]
+    nanoseconds: u32,
+    #[n(2)]
+    utc_offset_seconds: i32,
+    #[n(3)]
+    precision: u8,
+    #[n(4)]
+    phone: String,
+    #[n(5)]
+    host: String,
+    #[n(6)]
+    tool: String,
+    #[n(7)]
+    sources: Vec<Source>,
+    #[n(8)]
+    scope: Scope,
+    #[n(9)]
+    tags: Vec<String>,
+    #[n(10)]
+    predecessors: Vec<ByteArray<32>>,
+    #[n(11)]
+    root: ByteVec,
+    #[n(12)]
+    root_stat: ByteVec,
+    #[n(13)]
+    counts: Counts,
+    #[n(14)]
+    warnings: Vec<Warning>,
+    #[n(15)]
+    warnings_total: u64,
+    #[n(16)]
+    config_generation: u32,
+    #[n(17)]
+    config: ByteArray<32>,
+    #[n(18)]
+    digest: ByteArray<32>,
+    #[n(19)]
+    written_unix_seconds: i64,
+}
+
+/// A dated state of a phone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// When its content was current.
+    pub time: SnapshotTime,
+    /// The phone it is of.
+    pub phone: String,
+    /// The machine that made it.
+    pub host: String,
+    /// The program that made it.
+    pub tool: String,
+    /// What it was made from.
+    pub sources: Vec<Source>,
+    /// What was left out.
+    pub scope: Scope,
+    /// Tags given when it was made.
+    pub tags: Vec<String>,
+    /// The heads of the chain that the writer saw.
+    pub predecessors: Vec<SnapshotId>,
+    /// Reference to the root folder, encoded.
+    pub root: Vec<u8>,
+    /// Stat record of the root folder, encoded.
+    pub root_stat: Vec<u8>,
+    /// What it holds.
+    pub counts: Counts,
+    /// The first 1,000 warnings.
+    pub warnings: Vec<Warning>,
+    /// How many there were.
+    pub warnings_total: u64,
+    /// Generation of the config in force.
+    pub config_generation: u32,
+    /// That config's name.
+    pub config: ObjectName,
+    /// Equal for equal content, whatever the times.
+    pub digest: TreeDigest,
+    /// When it was written.
+    pub written_unix_seconds: i64,
+}
+
+impl Snapshot {
+    /// Encodes the CBOR record (without the MAC before it).
+    pub fn encode(&self) -> Vec<u8> {
+        let array = |id: &SnapshotId| ByteArray::from(*id.as_bytes());
+        encode(&SnapshotRecord {
+            unix_seconds: self.time.unix_seconds,
+            nanoseconds: self.time.nanoseconds,
+            utc_offset_seconds: self.time.utc_offset_seconds,
+            precision: precision_number(self.time.precision),
+            phone: self.phone.clone(),
+            host: self.host.clone(),
+            tool: self.tool.clone(),
+            sources: self.sources.clone(),
+            scope: self.scope.clone(),
+            tags: self.tags.clone(),
+            predecessors: self.predecessors.iter().map(array).collect(),
+            root: self.root.clone().into(),
+            root_stat: self.root_stat.clone().into(),
+            counts: self.counts.clone(),
+            warnings: self.warnings.clone(),
+            warnings_total: self.warnings_total,
+            config_generation: self.config_generation,
+            config: (*self.config.as_bytes()).into(),
+            digest: (*self.digest.as_bytes()).into(),
+            written_unix_seconds: self.written_unix_seconds,
+        })
+    }
+
+    /// Decodes the CBOR record.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let what = "snapshot";
+        let r: SnapshotRecord = decode(bytes, what)?;
+        bounded(what, r.predecessors.len(), PREDECESSORS_MAX)?;
+        bounded(what, r.warnings.len(), WARNINGS_MAX)?;
+        for length in [
+            r.sources.len(),
+            r.scope.excludes.len(),
+            r.tags.len(),
+            r.counts.categories.len(),
+        ] {
+            bounded(what, length, LIST_MAX)?;
+        }
+        if r.nanoseconds >= 1_000_000_000 || r.utc_offset_seconds.unsigned_abs() > 26 * 3600 {
+            return Err(DecodeError::Invalid(what, "its time is out of range"));
+        }
+        let id = |bytes: ByteArray<32>| SnapshotId::from_bytes(*bytes);
+        Ok(Self {
+            time: SnapshotTime {
+                unix_seconds: r.unix_seconds,
+                nanoseconds: r.nanoseconds,
+                utc_offset_seconds: r.utc_offset_seconds,
+                precision: precision_from(r.precision)?,
+            },
+            phone: r.phone,
+            host: r.host,
+            tool: r.tool,
+            sources: r.sources,
+            scope: r.scope,
+            tags: r.tags,
+            predecessors: r.predecessors.into_iter().map(id).collect(),
+            root: r.root.into(),
+            root_stat: r.root_stat.into(),
+            counts: r.counts,
+            warnings: r.warnings,
+            warnings_total: r.warnings_total,
+            config_generation: r.config_generation,
+            config: ObjectName::from_bytes(*r.config),
+            digest: TreeDigest::from_bytes(*r.digest),
+            written_unix_seconds: r.written_unix_seconds,
+        })
+    }
+}
+
+const fn precision_number(precision: Precision) -> u8 {
+    match precision {
+        Precision::Instant => 0,
+        Precision::Day => 1,
+        Precision::Month => 2,
+        Precision::Year => 3,
+    }
+}
+
+fn precision_from(number: u8) -> Result<Precision, DecodeError> {
+    match number {
+        0 => Ok(Precision::Instant),
+        1 => Ok(Precision::Day),
+        2 => Ok(Precision::Month),
+        3 => Ok(Precision::Year),
+        _ => Err(DecodeError::Invalid(
+            "snapshot",
+            "its time has an unknown precision",
+        )),
+    }
+}
+
+/// What an annotation says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnnotationKind {
+    /// The snapshot has this tag.
+    TagAdded,
+    /// The snapshot has this tag no more.
+    TagRemoved,
+    /// It must not be forgotten.
+    Pin,
+    /// It may be forgotten again.
+    Unpin,
+    /// It was forgotten.
+    Tombstone,
+    /// Another one took its place.
+    Superseded,
+    /// A remark.
+    Note,
+}
+
+impl AnnotationKind {
+    const ALL: [Self; 7] = [
+        Self::TagAdded,
+        Self::TagRemoved,
+        Self::Pin,
+        Self::Unpin,
+        Self::Tombstone,
+        Self::Superseded,
+        Self::Note,
+    ];
+
+    fn number(self) -> u8 {
+        let position = Self::ALL.iter().position(|k| *k == self).unwrap_or(0);
+        u8::try_from(position).unwrap_or(0).saturating_add(1)
+    }
+}
+
+/// A later fact about a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Annotation {
+    /// What it says.
+    pub kind: AnnotationKind,
+    /// Of which snapshot.
+    pub snapshot: SnapshotId,
+    /// The tag or remark.
+    pub text: String,
+    /// When it was said, seconds since 1970.
+    pub unix_seconds: i64,
+    /// And nanoseconds.
+    pub nanoseconds: u32,
+    /// By which machine.
+    pub host: String,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct AnnotationRecord {
+    #[n(0)]
+    kind: u8,
+    #[n(1)]
+    snapshot: ByteArray<32>,
+    #[n(2)]
+    text: String,
+    #[n(3)]
+    unix_seconds: i64,
+    #[n(4)]
+    nanoseconds: u32,
+    #[n(5)]
+    host: String,
+}
+
+impl Annotation {
+    /// Encodes the body.
+    pub fn encode(&self) -> Vec<u8> {
+        encode(&AnnotationRecord {
+            kind: self.kind.number(),
+            snapshot: (*self.snapshot.as_bytes()).into(),
+            text: self.text.clone(),
+            unix_seconds: self.unix_seconds,
+            nanoseconds: self.nanoseconds,
+            host: self.host.clone(),
+        })
+    }
+
+    /// Decodes a body.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let r: AnnotationRecord = decode(bytes, "annotation")?;
+        let kind = AnnotationKind::ALL
+            .into_iter()
+            .find(|kind| kind.number() == r.kind)
+            .ok_or(DecodeError::Invalid("annotation", "it is of an unknown kind"))?;
+        Ok(Self {
+            kind,
+            snapshot: SnapshotId::from_bytes(*r.snapshot),
+            text: r.text,
+            unix_seconds: r.unix_seconds,
+            nanoseconds: r.nanoseconds,
+            host: r.host,
+        })
+    }
+}
+
+/// The archive's authenticated parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The archive.
+    pub archive: ArchiveId,
+    /// Counts up; the highest is in force.
+    pub generation: u32,
+    /// When the archive was made, seconds since 1970.
+    pub created_unix_seconds: i64,
+    /// Chunker set and parameters, docs/format.md §11.
+    pub chunker: Vec<u8>,
+    /// This one place.
+    pub replica: ReplicaId,
+    /// Reserved, 0.
+    pub parity_percent: u8,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct ConfigRecord {
+    #[n(0)]
+    archive: ByteArray<16>,
+    #[n(1)]
+    generation: u32,
+    #[n(2)]
+    created_unix_seconds: i64,
+    #[n(3)]
+    chunker: ByteVec,
+    #[n(4)]
+    replica: ByteArray<16>,
+    #[n(5)]
+    parity_percent: u8,
+}
+
+impl Config {
+    /// Encodes the body.
+    pub fn encode(&self) -> Vec<u8> {
+        encode(&ConfigRecord {
+            archive: (*self.archive.as_bytes()).into(),
+            generation: self.generation,
+            created_unix_seconds: self.created_unix_seconds,
+            chunker: self.chunker.clone().into(),
+            replica: (*self.replica.as_bytes()).into(),
+            parity_percent: self.parity_percent,
+        })
+    }
+
+    /// Decodes a body.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let r: ConfigRecord = decode(bytes, "config")?;
+        Ok(Self {
+            archive: ArchiveId::from_bytes(*r.archive),
+            generation: r.generation,
+            created_unix_seconds: r.created_unix_seconds,
+            chunker: r.chunker.into(),
+            replica: ReplicaId::from_bytes(*r.replica),
+            parity_percent: r.parity_percent,
+        })
+    }
+}
+
+/// What a key slot says about itself to holders of any slot.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SlotInfo {
+    /// The user's name for it.
+    #[n(0)]
+    pub label: String,
+    /// When it was made, seconds since 1970.
+    #[n(1)]
+    pub created_unix_seconds: i64,
+}
+
+impl SlotInfo {
+    /// Encodes it, padded with zeros to a multiple of 64 bytes.
+    pub fn encode_padded(&self) -> Vec<u8> {
+        let mut out = encode(self);
+        let padded = out.len().next_multiple_of(64);
+        out.resize(padded, 0);
+        out
+    }
+
+    /// Decodes it; zeros may follow.
+    pub fn decode_padded(bytes: &[u8]) -> Result<Self, DecodeError> {
+        minicbor::decode(bytes).map_err(|_| DecodeError::Invalid("key slot", "its information is malformed"))
+    }
+}
