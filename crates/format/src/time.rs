@@ -3,6 +3,11 @@
 //! The calendar is the proleptic Gregorian one, the years are 0 to 9999, and nothing here knows of clocks or time
 //! zones: a snapshot brings its own offset from UTC. Reading a value never panics, whatever its fields hold.
 
+mod civil;
+
+pub use civil::{CivilDate, CivilPeriod, CivilTime};
+
+use civil::small;
 use std::fmt;
 
 const SECONDS_A_DAY: i64 = 86_400;
@@ -54,37 +59,6 @@ pub struct SnapshotTime {
     pub precision: Precision,
 }
 
-/// A day of the calendar, 0000-01-01 to 9999-12-31.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CivilDate {
-    year: i16,
-    month: u8,
-    day: u8,
-}
-
-/// What a calendar and a clock on the wall show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CivilTime {
-    /// The day.
-    pub date: CivilDate,
-    /// 0..=23.
-    pub hour: u8,
-    /// 0..=59.
-    pub minute: u8,
-    /// 0..=59.
-    pub second: u8,
-    /// 0..=999,999,999.
-    pub nanosecond: u32,
-}
-
-/// A whole day, month or year of the calendar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CivilPeriod {
-    first: CivilDate,
-    /// Never `Instant`.
-    precision: Precision,
-}
-
 impl SnapshotTime {
     /// 0000-01-02T02:00:00Z: from here on every offset stays within the year 0.
     pub const MIN_UNIX_SECONDS: i64 = -62_167_125_600;
@@ -123,7 +97,7 @@ impl SnapshotTime {
             .saturating_mul(SECONDS_A_DAY)
             .saturating_add(LAST_SECOND_OF_DAY)
             .saturating_sub(i64::from(utc_offset_seconds));
-        Self::new(unix_seconds, 0, utc_offset_seconds, period.precision)
+        Self::new(unix_seconds, 0, utc_offset_seconds, period.precision())
     }
 
     /// Whether the fields keep every promise of this type; to be asked of anything read from a disk.
@@ -167,18 +141,9 @@ impl SnapshotTime {
     pub fn period(&self) -> CivilPeriod {
         let date = self.civil().date;
         match self.precision {
-            Precision::Instant | Precision::Day => CivilPeriod {
-                first: date,
-                precision: Precision::Day,
-            },
-            Precision::Month => CivilPeriod {
-                first: date.first_of_month(),
-                precision: Precision::Month,
-            },
-            Precision::Year => CivilPeriod {
-                first: date.first_of_year(),
-                precision: Precision::Year,
-            },
+            Precision::Instant | Precision::Day => CivilPeriod::of_day(date),
+            Precision::Month => CivilPeriod::of_month(date),
+            Precision::Year => CivilPeriod::of_year(date),
         }
     }
 
@@ -235,178 +200,6 @@ impl fmt::Display for SnapshotTime {
             civil.date, civil.hour, civil.minute, civil.second
         ))
     }
-}
-
-impl CivilDate {
-    /// The day, unless the calendar has none such.
-    pub const fn new(year: i16, month: u8, day: u8) -> Option<Self> {
-        if year < 0 || year > 9999 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) {
-            return None;
-        }
-        Some(Self { year, month, day })
-    }
-
-    /// 0..=9999.
-    pub const fn year(self) -> i16 {
-        self.year
-    }
-
-    /// 1..=12.
-    pub const fn month(self) -> u8 {
-        self.month
-    }
-
-    /// 1..=31.
-    pub const fn day(self) -> u8 {
-        self.day
-    }
-
-    const fn first_of_month(self) -> Self {
-        Self { day: 1, ..self }
-    }
-
-    const fn first_of_year(self) -> Self {
-        Self {
-            month: 1,
-            day: 1,
-            ..self
-        }
-    }
-
-    /// Whole days since 1970-01-01. Algorithm: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-    #[allow(
-        clippy::arithmetic_side_effects,
-        reason = "a date's fields are small, so nothing here can overflow"
-    )]
-    fn days_since_epoch(self) -> i64 {
-        let (month, day) = (i64::from(self.month), i64::from(self.day));
-        // Years begin in March here, so that the leap day is the last of its year.
-        let year = i64::from(self.year) - i64::from(month <= 2);
-        let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
-        let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-        era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-    }
-
-    /// The inverse of [`Self::days_since_epoch`], for days within the years 0 to 9999.
-    #[allow(
-        clippy::arithmetic_side_effects,
-        reason = "the days are bounded first, so nothing here can overflow"
-    )]
-    fn from_days_since_epoch(days: i64) -> Self {
-        let shifted = days.clamp(-719_528, 2_932_896) + 719_468;
-        let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted_month = (5 * day_of_year + 2) / 153;
-        let month = (shifted_month + 2) % 12 + 1;
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
-        Self {
-            year: i16::try_from(year).unwrap_or(0),
-            month: small(month),
-            day: small(day_of_year - (153 * shifted_month + 2) / 5 + 1),
-        }
-    }
-}
-
-impl fmt::Display for CivilDate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{:04}-{:02}-{:02}", self.year, self.month, self.day))
-    }
-}
-
-impl CivilPeriod {
-    /// One day, unless the calendar has none such.
-    pub const fn day(year: i16, month: u8, day: u8) -> Option<Self> {
-        match CivilDate::new(year, month, day) {
-            Some(first) => Some(Self {
-                first,
-                precision: Precision::Day,
-            }),
-            None => None,
-        }
-    }
-
-    /// One month, 1..=12, of a year 0..=9999.
-    pub const fn month(year: i16, month: u8) -> Option<Self> {
-        match CivilDate::new(year, month, 1) {
-            Some(first) => Some(Self {
-                first,
-                precision: Precision::Month,
-            }),
-            None => None,
-        }
-    }
-
-    /// One year, 0..=9999.
-    pub const fn year(year: i16) -> Option<Self> {
-        match CivilDate::new(year, 1, 1) {
-            Some(first) => Some(Self {
-                first,
-                precision: Precision::Year,
-            }),
-            None => None,
-        }
-    }
-
-    /// `Day`, `Month` or `Year`.
-    pub const fn precision(self) -> Precision {
-        self.precision
-    }
-
-    /// The first day of the period.
-    pub const fn first_day(self) -> CivilDate {
-        self.first
-    }
-
-    /// The last day of the period.
-    pub const fn last_day(self) -> CivilDate {
-        let CivilDate { year, month, day } = self.first;
-        match self.precision {
-            Precision::Instant | Precision::Day => CivilDate { year, month, day },
-            Precision::Month => CivilDate {
-                year,
-                month,
-                day: days_in_month(year, month),
-            },
-            Precision::Year => CivilDate {
-                year,
-                month: 12,
-                day: 31,
-            },
-        }
-    }
-
-    /// Whether every day of `other` is in this period.
-    pub fn contains(self, other: Self) -> bool {
-        self.first_day() <= other.first_day() && other.last_day() <= self.last_day()
-    }
-}
-
-/// `2026`, `2026-05` or `2026-05-14`.
-impl fmt::Display for CivilPeriod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CivilDate { year, month, .. } = self.first;
-        match self.precision {
-            Precision::Year => f.pad(&format!("{year:04}")),
-            Precision::Month => f.pad(&format!("{year:04}-{month:02}")),
-            Precision::Day | Precision::Instant => self.first.fmt(f),
-        }
-    }
-}
-
-const fn days_in_month(year: i16, month: u8) -> u8 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        _ => 31,
-    }
-}
-
-/// A calendar field; they are all far below 256.
-fn small(field: i64) -> u8 {
-    u8::try_from(field).unwrap_or(0)
 }
 
 /// `+02:00`; seconds only where there are some.

@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 fn time(unix_seconds: i64, nanoseconds: u32, utc_offset_seconds: i32, precision: Precision) -> SnapshotTime {
     SnapshotTime {
@@ -32,12 +33,13 @@ fn known_days_have_their_known_numbers() {
 #[test]
 fn every_day_of_ten_thousand_years_follows_the_one_before() {
     let mut before = CivilDate::from_days_since_epoch(-719_528);
-    assert_eq!((before.year, before.month, before.day), (0, 1, 1));
+    assert_eq!(Some(before), CivilDate::new(0, 1, 1));
     for days in -719_527..=2_932_896 {
         let date = CivilDate::from_days_since_epoch(days);
-        let next = CivilDate::new(before.year, before.month, before.day + 1)
-            .or_else(|| CivilDate::new(before.year, before.month + 1, 1))
-            .or_else(|| CivilDate::new(before.year + 1, 1, 1));
+        let (year, month, day) = (before.year(), before.month(), before.day());
+        let next = CivilDate::new(year, month, day + 1)
+            .or_else(|| CivilDate::new(year, month + 1, 1))
+            .or_else(|| CivilDate::new(year + 1, 1, 1));
         assert_eq!(Some(date), next);
         assert_eq!(date.days_since_epoch(), days);
         before = date;
@@ -147,6 +149,8 @@ fn periods_hold_their_days() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1970), failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn no_field_can_make_reading_panic(
         unix in any::<i64>(), nanos in any::<u32>(), offset in any::<i32>(), kind in 0..4_usize,
@@ -154,8 +158,7 @@ proptest! {
         let precision = [Precision::Instant, Precision::Day, Precision::Month, Precision::Year][kind];
         let time = time(unix, nanos, offset, precision);
         prop_assert!(time.to_string().len() >= 4 && time.rfc3339().len() >= 20);
-        let day = CivilPeriod { first: time.civil().date, precision: Precision::Day };
-        prop_assert!(time.period().contains(day));
+        prop_assert!(time.period().contains(CivilPeriod::of_day(time.civil().date)));
         prop_assert!(time.validate().is_ok() || SnapshotTime::new(unix, nanos, offset, precision).is_err());
     }
 
