@@ -1,1 +1,3 @@
 //! lumivault-restore
+
+pub mod when;

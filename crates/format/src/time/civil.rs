@@ -35,6 +35,19 @@ pub struct CivilPeriod {
 }
 
 impl CivilDate {
+    /// The first day of the year 0.
+    pub const MIN: Self = Self {
+        year: 0,
+        month: 1,
+        day: 1,
+    };
+    /// The last day of the year 9999.
+    pub const MAX: Self = Self {
+        year: 9999,
+        month: 12,
+        day: 31,
+    };
+
     /// The day, unless the calendar has none such.
     pub const fn new(year: i16, month: u8, day: u8) -> Option<Self> {
         if year < 0 || year > 9999 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) {
