@@ -2,4 +2,26 @@
 //!
 //! Knows nothing of terminals and nothing of phones. See `docs/architecture.md`.
 
+mod aead;
 pub mod backend;
+mod codec;
+mod environment;
+mod error;
+pub mod index;
+pub mod keys;
+mod nonce_ledger;
+pub mod pack;
+mod repository;
+mod seal;
+mod sys;
+mod tree;
+
+pub use codec::{Compression, CompressionHint};
+pub use environment::{Clock, Environment, Event, Monitor, Random, Silent, SystemClock, SystemRandom};
+pub use error::Error;
+pub use index::{CacheDir, ChunkIndex};
+#[cfg(feature = "nonce-ledger")]
+pub use nonce_ledger::totals as nonce_ledger_totals;
+pub use pack::{ChunkWriter, Stored, WriteSummary, WriterOptions};
+pub use repository::{InitOptions, Loaded, OpenOptions, Repository, StoredSnapshot};
+pub use tree::{Entry, Folder, TreeReader};

@@ -228,7 +228,7 @@ pub fn pack_box_ad(header: &[u8; HEADER_BYTES], salt: &[u8; 32], slot: u32, leng
     out
 }
 
-/// Associated data of an entry.
+/// Associated data of an entry; its slot is its offset in the pack.
 pub fn pack_entry_ad(
     header: &[u8; HEADER_BYTES],
     salt: &[u8; 32],

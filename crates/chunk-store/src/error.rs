@@ -1,0 +1,123 @@
+//! What can go wrong with a repository. Corruption, absence, a wrong key, an unsupported version and I/O are
+//! distinct; each message names its object.
+
+use std::io;
+use std::path::PathBuf;
+
+use lumivault_format::{ChunkId, DecodeError, ObjectId};
+
+use crate::backend::BackendError;
+
+/// Why an operation on a repository failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The storage failed.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// There is no repository at this place.
+    #[error("there is no lumivault repository in {0}")]
+    NoRepository(String),
+    /// There is a repository already.
+    #[error("there is a lumivault repository in {0} already; nothing was changed")]
+    RepositoryExists(String),
+    /// None of the key slots opens with what was given.
+    #[error("the password or key opens none of the {0} key slots of this repository")]
+    WrongPassword(usize),
+    /// A key slot demands more memory than allowed.
+    #[error("a key slot needs {needed_mib} MiB of memory to open, more than the {allowed_mib} MiB allowed")]
+    KdfMemory {
+        /// What the slot asks for, MiB.
+        needed_mib: u32,
+        /// What was allowed, MiB.
+        allowed_mib: u32,
+    },
+    /// A request about key slots cannot be met.
+    #[error("{0}")]
+    KeySlots(&'static str),
+    /// An object's bytes are not what its name says, or do not authenticate.
+    #[error("{object} is damaged: {problem}")]
+    Damaged {
+        /// The object.
+        object: ObjectId,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// An object does not decode.
+    #[error("{object} cannot be read")]
+    Decode {
+        /// The object.
+        object: ObjectId,
+        /// What is wrong with it.
+        #[source]
+        source: DecodeError,
+    },
+    /// Bytes that came out of an authenticated object do not decode.
+    #[error("{what} cannot be read")]
+    Content {
+        /// What was read.
+        what: String,
+        /// What is wrong with it.
+        #[source]
+        source: DecodeError,
+    },
+    /// A chunk is in no index.
+    #[error("chunk {0} is in no index; `lumivault check` tells what it belongs to")]
+    MissingChunk(ChunkId),
+    /// A chunk decoded to other bytes than its id says.
+    #[error("chunk {chunk} in {object} is damaged: {problem}")]
+    DamagedChunk {
+        /// The chunk.
+        chunk: ChunkId,
+        /// The pack that holds it.
+        object: ObjectId,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// What was about to be stored did not decode back to itself.
+    #[error(
+        "a chunk did not read back as it was written ({0}); this points to faulty memory or a faulty disk. \
+         Nothing was committed"
+    )]
+    ReadBack(&'static str),
+    /// A snapshot is not in the repository, or a prefix fits several.
+    #[error("{0}")]
+    Snapshot(String),
+    /// The local cache failed.
+    #[error("the cache {path} failed; another --cache-dir or --no-cache helps")]
+    Cache {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The system gave no random bytes.
+    #[error("the system's random source failed: {0}")]
+    Random(String),
+    /// The archive was made with parameters that this program does not implement.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The work was called off.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+impl Error {
+    /// Whether the error means that stored data is damaged or missing, rather than that something could not be done.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. }
+            | Self::Decode { .. }
+            | Self::Content { .. }
+            | Self::MissingChunk(_)
+            | Self::DamagedChunk { .. } => true,
+            Self::Backend(error) => {
+                matches!(
+                    error,
+                    BackendError::NotFound { .. } | BackendError::Truncated { .. }
+                )
+            }
+            _ => false,
+        }
+    }
+}

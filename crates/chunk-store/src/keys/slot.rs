@@ -1,0 +1,473 @@
+//! Key slots: ways into an archive, at most sixteen. See docs/format.md §5.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use lumivault_format::{
+    ArchiveId, EpochBox, Header, KdfParams, KeySlot, ObjectId, ObjectKind, ObjectName, ObjectType, SlotId,
+    SlotInfo, SlotKind, limits,
+};
+use x25519_dalek::{PublicKey, StaticSecret};
+use zeroize::Zeroizing;
+
+use super::kdf::SlotKeys;
+use super::{Keyring, RecoveryCode};
+use crate::aead::{open_single, seal_single};
+use crate::backend::Backend;
+use crate::seal::{load_object, store_object};
+use crate::{Environment, Error};
+
+/// What opens a slot.
+pub enum SlotSecret {
+    /// A passphrase; a recovery code typed in its place is recognised.
+    Password(Zeroizing<String>),
+    /// A raw 256-bit key.
+    Raw(RecoveryCode),
+}
+
+impl fmt::Debug for SlotSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password(_) => "SlotSecret::Password",
+            Self::Raw(_) => "SlotSecret::Raw",
+        })
+    }
+}
+
+/// A slot to be made.
+#[derive(Debug)]
+pub struct NewSlot {
+    /// What will open it.
+    pub secret: SlotSecret,
+    /// Its name in lists, sealed in the repository.
+    pub label: String,
+    /// Cost of the key derivation; unused for raw keys.
+    pub kdf: KdfParams,
+}
+
+/// A slot as it can be listed by whoever opened another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotSummary {
+    /// The slot.
+    pub id: SlotId,
+    /// Passphrase with its parameters, or raw key.
+    pub kind: SlotKind,
+    /// How often it was wrapped.
+    pub generation: u32,
+    /// Its label and when it was made.
+    pub info: SlotInfo,
+    /// Whether this is the slot that opened the repository.
+    pub opened: bool,
+}
+
+/// A slot that was opened, and its private key.
+pub struct OpenSlot {
+    pub(crate) id: SlotId,
+    pub(crate) private: StaticSecret,
+}
+
+impl fmt::Debug for OpenSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenSlot")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One slot object as found in the repository.
+pub(crate) struct LoadedSlot {
+    pub(crate) name: ObjectName,
+    pub(crate) slot: KeySlot,
+    pub(crate) archive: ArchiveId,
+    bytes: Vec<u8>,
+    covered: usize,
+}
+
+/// All slots, the newest generation of each, and objects that could not be read.
+pub(crate) struct LoadedSlots {
+    pub(crate) slots: Vec<LoadedSlot>,
+    /// Older generations of the same slots.
+    pub(crate) outdated: Vec<ObjectName>,
+    pub(crate) unreadable: Vec<Error>,
+}
+
+impl LoadedSlots {
+    /// Reads every slot object. One that is damaged is set aside: it must not lock out the others.
+    pub(crate) fn load(backend: &dyn Backend) -> Result<Self, Error> {
+        let mut newest: BTreeMap<SlotId, LoadedSlot> = BTreeMap::new();
+        let (mut unreadable, mut outdated) = (Vec::new(), Vec::new());
+        for info in backend.list(ObjectKind::KeySlot)? {
+            let id = ObjectId {
+                kind: ObjectKind::KeySlot,
+                name: info.name,
+            };
+            match Self::load_one(backend, &id) {
+                Ok(found) => match newest.get(&found.slot.id) {
+                    Some(known) if known.slot.generation >= found.slot.generation => {
+                        outdated.push(found.name)
+                    }
+                    _ => outdated.extend(newest.insert(found.slot.id, found).map(|older| older.name)),
+                },
+                Err(error) => unreadable.push(error),
+            }
+        }
+        if newest.len() > limits::KEY_SLOTS_MAX {
+            return Err(Error::KeySlots(
+                "this repository has more than 16 key slots; that many are never made",
+            ));
+        }
+        Ok(Self {
+            slots: newest.into_values().collect(),
+            outdated,
+            unreadable,
+        })
+    }
+
+    fn load_one(backend: &dyn Backend, id: &ObjectId) -> Result<LoadedSlot, Error> {
+        let decode = |source| Error::Decode { object: *id, source };
+        let bytes = load_object(backend, id, limits::KEY_OBJECT_BYTES_MAX)?;
+        let header = Header::decode(&bytes).map_err(decode)?;
+        if header.object_type != ObjectType::KeySlot {
+            return Err(Error::Damaged {
+                object: *id,
+                problem: "it is no key slot",
+            });
+        }
+        let (slot, covered) = KeySlot::decode(&bytes).map_err(decode)?;
+        Ok(LoadedSlot {
+            name: id.name,
+            slot,
+            archive: header.archive,
+            bytes,
+            covered,
+        })
+    }
+
+    /// Tries the secret on the slots, the one named `first` before the others.
+    pub(crate) fn open(
+        &self,
+        secret: &SlotSecret,
+        first: Option<SlotId>,
+        kdf_memory_kib_max: u32,
+    ) -> Result<(OpenSlot, Keyring, ArchiveId), Error> {
+        let mut order: Vec<&LoadedSlot> = self.slots.iter().collect();
+        // Raw slots cost nothing to try; of the others, the one that worked last comes first.
+        order.sort_by_key(|s| (s.slot.kind != SlotKind::Raw, Some(s.slot.id) != first, s.slot.id));
+        let mut refused = None;
+        for slot in order {
+            let keys = match slot.derive(secret, kdf_memory_kib_max) {
+                Ok(Some(keys)) => keys,
+                Ok(None) => continue,
+                Err(error) => {
+                    refused = Some(error);
+                    continue;
+                }
+            };
+            if let Some((open, keyring)) = slot.open(&keys)? {
+                return Ok((open, keyring, slot.archive));
+            }
+        }
+        Err(refused.unwrap_or(Error::WrongPassword(self.slots.len())))
+    }
+}
+
+impl LoadedSlot {
+    fn object(&self) -> ObjectId {
+        ObjectId {
+            kind: ObjectKind::KeySlot,
+            name: self.name,
+        }
+    }
+
+    /// The slot's keys from the secret; `None` if it is of the other kind.
+    fn derive(&self, secret: &SlotSecret, kdf_memory_kib_max: u32) -> Result<Option<SlotKeys>, Error> {
+        match (self.slot.kind, secret) {
+            (SlotKind::Passphrase(params), SlotSecret::Password(password)) => {
+                if params.memory_kib > kdf_memory_kib_max {
+                    return Err(Error::KdfMemory {
+                        needed_mib: params.memory_kib / 1024,
+                        allowed_mib: kdf_memory_kib_max / 1024,
+                    });
+                }
+                params.check(kdf_memory_kib_max).map_err(|source| Error::Decode {
+                    object: self.object(),
+                    source,
+                })?;
+                SlotKeys::from_password(password, &self.slot.salt, params).map(Some)
+            }
+            (SlotKind::Raw, SlotSecret::Raw(key)) => Ok(Some(SlotKeys::from_raw(
+                key.key(),
+                &self.slot.salt,
+                &self.archive,
+            ))),
+            (SlotKind::Raw, SlotSecret::Password(text)) => Ok(RecoveryCode::parse(text)
+                .ok()
+                .map(|code| SlotKeys::from_raw(code.key(), &self.slot.salt, &self.archive))),
+            (SlotKind::Passphrase(_), SlotSecret::Raw(_)) => Ok(None),
+        }
+    }
+
+    /// Opens the slot; `None` if the commitment says that it is another key's.
+    fn open(&self, keys: &SlotKeys) -> Result<Option<(OpenSlot, Keyring)>, Error> {
+        let damaged = |problem| Error::Damaged {
+            object: self.object(),
+            problem,
+        };
+        let covered = self.bytes.get(..self.covered).unwrap_or_default();
+        // The comparison of hashes is in constant time.
+        if blake3::keyed_hash(&keys.commitment, covered) != blake3::Hash::from_bytes(self.slot.commitment) {
+            return Ok(None);
+        }
+        let ad = self.bytes.get(..KeySlot::KEYRING_AD_BYTES).unwrap_or_default();
+        let mut text = Zeroizing::new(self.slot.keyring_box.clone());
+        open_single(&keys.kek, &self.slot.keyring_nonce, ad, &mut text)
+            .map_err(|_| damaged("its keyring does not authenticate"))?;
+        let keyring = Keyring::decode(&text).map_err(|source| Error::Decode {
+            object: self.object(),
+            source,
+        })?;
+        Ok(Some((
+            OpenSlot {
+                id: self.slot.id,
+                private: private_key(&keys.kek),
+            },
+            keyring,
+        )))
+    }
+
+    /// Label and age, for whoever has the keyring.
+    pub(crate) fn info(&self, keyring: &Keyring) -> Result<SlotInfo, Error> {
+        let ad = self.bytes.get(..KeySlot::INFO_AD_BYTES).unwrap_or_default();
+        let mut text = self.slot.info_box.clone();
+        open_single(
+            &keyring.derive("lumivault v1 slot info"),
+            &self.slot.info_nonce,
+            ad,
+            &mut text,
+        )
+        .map_err(|_| Error::Damaged {
+            object: self.object(),
+            problem: "its information does not authenticate",
+        })?;
+        SlotInfo::decode_padded(&text).map_err(|source| Error::Decode {
+            object: self.object(),
+            source,
+        })
+    }
+}
+
+fn private_key(kek: &[u8; 32]) -> StaticSecret {
+    StaticSecret::from(blake3::derive_key("lumivault v1 slot private key", kek))
+}
+
+/// Wraps the keyring into a new slot object and stores it.
+pub(crate) fn create_slot(
+    backend: &dyn Backend,
+    archive: &ArchiveId,
+    keyring: &Keyring,
+    new: &NewSlot,
+    env: &Environment,
+) -> Result<SlotId, Error> {
+    let id = SlotId::from_bytes(env.random_array()?);
+    let info = SlotInfo {
+        label: new.label.clone(),
+        created_unix_seconds: env.clock.now().0,
+    };
+    write_slot(backend, archive, keyring, new, (id, 1, info), env)?;
+    Ok(id)
+}
+
+/// Wraps the keyring anew for an existing slot, under another secret; the caller removes the old generation.
+pub(crate) fn rewrap_slot(
+    backend: &dyn Backend,
+    keyring: &Keyring,
+    old: &LoadedSlot,
+    new: &NewSlot,
+    env: &Environment,
+) -> Result<(), Error> {
+    let info = SlotInfo {
+        label: new.label.clone(),
+        created_unix_seconds: env.clock.now().0,
+    };
+    let generation = old.slot.generation.saturating_add(1);
+    write_slot(
+        backend,
+        &old.archive,
+        keyring,
+        new,
+        (old.slot.id, generation, info),
+        env,
+    )
+}
+
+fn write_slot(
+    backend: &dyn Backend,
+    archive: &ArchiveId,
+    keyring: &Keyring,
+    new: &NewSlot,
+    (id, generation, info): (SlotId, u32, SlotInfo),
+    env: &Environment,
+) -> Result<(), Error> {
+    let salt: [u8; 32] = env.random_array()?;
+    let (kind, keys) = match &new.secret {
+        SlotSecret::Password(password) => {
+            let weak = |_| Error::KeySlots("the key derivation must use at least t=3, m=64 MiB, p=4");
+            new.kdf.check(u32::MAX).map_err(weak)?;
+            (
+                SlotKind::Passphrase(new.kdf),
+                SlotKeys::from_password(password, &salt, new.kdf)?,
+            )
+        }
+        SlotSecret::Raw(code) => (SlotKind::Raw, SlotKeys::from_raw(code.key(), &salt, archive)),
+    };
+    let mut slot = KeySlot {
+        kind,
+        generation,
+        id,
+        salt,
+        public_key: PublicKey::from(&private_key(&keys.kek)).to_bytes(),
+        keyring_nonce: env.random_array()?,
+        keyring_box: Vec::new(),
+        info_nonce: env.random_array()?,
+        info_box: Vec::new(),
+        commitment: [0; 32],
+    };
+    let header = Header {
+        object_type: ObjectType::KeySlot,
+        epoch: 0,
+        archive: *archive,
+    }
+    .encode();
+    let prefix = slot.encode_uncommitted(&header);
+    let ad = |length: usize| prefix.get(..length).unwrap_or_default();
+    let mut keyring_box = keyring.encode().to_vec();
+    seal_single(
+        &keys.kek,
+        &slot.keyring_nonce,
+        ad(KeySlot::KEYRING_AD_BYTES),
+        &mut keyring_box,
+    );
+    let mut info_box = info.encode_padded();
+    let info_key = keyring.derive("lumivault v1 slot info");
+    seal_single(
+        &info_key,
+        &slot.info_nonce,
+        ad(KeySlot::INFO_AD_BYTES),
+        &mut info_box,
+    );
+    slot.keyring_box = keyring_box;
+    slot.info_box = info_box;
+    let mut object = slot.encode_uncommitted(&header);
+    let commitment = blake3::keyed_hash(&keys.commitment, &object);
+    object.extend_from_slice(commitment.as_bytes());
+    store_object(backend, ObjectType::KeySlot, &object)?;
+    Ok(())
+}
+
+/// Wraps a new epoch key to the public key of a slot, so that its holder finds it.
+pub(crate) fn seal_epoch(
+    backend: &dyn Backend,
+    keyring: &Keyring,
+    to: &LoadedSlot,
+    number: u32,
+    key: &[u8; 32],
+    env: &Environment,
+) -> Result<(), Error> {
+    let ephemeral = StaticSecret::from(env.random_array::<32>()?);
+    let public = PublicKey::from(&ephemeral);
+    let shared = ephemeral.diffie_hellman(&PublicKey::from(to.slot.public_key));
+    let mut sealed = Vec::with_capacity(80);
+    sealed.extend_from_slice(key);
+    sealed.extend_from_slice(&keyring.epoch_mac(&to.archive, to.slot.id.as_bytes(), number, key));
+    let mut epoch = EpochBox {
+        slot: to.slot.id,
+        ephemeral: public.to_bytes(),
+        nonce: env.random_array()?,
+        sealed: [0; 80],
+    };
+    let header = Header {
+        object_type: ObjectType::Epoch,
+        epoch: number,
+        archive: to.archive,
+    }
+    .encode();
+    let box_key = epoch_box_key(shared.as_bytes(), &epoch.ephemeral, &to.slot.public_key);
+    seal_single(
+        &box_key,
+        &epoch.nonce,
+        &epoch.associated_data(&header),
+        &mut sealed,
+    );
+    epoch.sealed.copy_from_slice(&sealed);
+    store_object(backend, ObjectType::Epoch, &epoch.encode(&header))?;
+    Ok(())
+}
+
+fn epoch_box_key(shared: &[u8; 32], ephemeral: &[u8; 32], public: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+    let mut hasher = blake3::Hasher::new_derive_key("lumivault v1 epoch box");
+    hasher.update(shared).update(ephemeral).update(public);
+    Zeroizing::new(*hasher.finalize().as_bytes())
+}
+
+/// Adds to the keyring every newer epoch that was wrapped to this slot; returns what could not be read.
+pub(crate) fn open_epochs(
+    backend: &dyn Backend,
+    keyring: &mut Keyring,
+    slot: &OpenSlot,
+    archive: &ArchiveId,
+) -> Result<Vec<Error>, Error> {
+    let mut unreadable = Vec::new();
+    for info in backend.list(ObjectKind::Epoch)? {
+        let id = ObjectId {
+            kind: ObjectKind::Epoch,
+            name: info.name,
+        };
+        match open_epoch(backend, keyring, slot, archive, &id) {
+            Ok(Some((number, key))) => keyring.add_epoch(number, key),
+            Ok(None) => {}
+            Err(error) => unreadable.push(error),
+        }
+    }
+    Ok(unreadable)
+}
+
+fn open_epoch(
+    backend: &dyn Backend,
+    keyring: &Keyring,
+    slot: &OpenSlot,
+    archive: &ArchiveId,
+    id: &ObjectId,
+) -> Result<Option<(u32, [u8; 32])>, Error> {
+    let decode = |source| Error::Decode { object: *id, source };
+    let damaged = |problem| Error::Damaged { object: *id, problem };
+    let bytes = load_object(backend, id, limits::KEY_OBJECT_BYTES_MAX)?;
+    let header = Header::decode_as(&bytes, ObjectType::Epoch, archive).map_err(decode)?;
+    let epoch = EpochBox::decode(&bytes).map_err(decode)?;
+    if epoch.slot != slot.id {
+        return Ok(None);
+    }
+    let public = PublicKey::from(&slot.private).to_bytes();
+    let shared = slot.private.diffie_hellman(&PublicKey::from(epoch.ephemeral));
+    let key = epoch_box_key(shared.as_bytes(), &epoch.ephemeral, &public);
+    let mut text = Zeroizing::new(epoch.sealed.to_vec());
+    // A slot that was wrapped anew has another key pair; the boxes for its old one are of no use and no harm.
+    if open_single(
+        &key,
+        &epoch.nonce,
+        &epoch.associated_data(&header.encode()),
+        &mut text,
+    )
+    .is_err()
+    {
+        return Ok(None);
+    }
+    let (epoch_key, mac) = text.split_first_chunk::<32>().ok_or(damaged("it is too short"))?;
+    let expected = keyring.epoch_mac(archive, slot.id.as_bytes(), header.epoch, epoch_key);
+    let mac: [u8; 32] = mac.try_into().map_err(|_| damaged("it is too short"))?;
+    if blake3::Hash::from_bytes(mac) != blake3::Hash::from_bytes(expected) {
+        return Err(damaged(
+            "its epoch key was not made by a holder of the master key",
+        ));
+    }
+    Ok(Some((header.epoch, *epoch_key)))
+}

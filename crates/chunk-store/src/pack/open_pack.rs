@@ -1,0 +1,232 @@
+//! A pack being written: sealed from its first byte, spooled, verified before it is published.
+
+use lumivault_format::{
+    ArchiveId, ChunkKind, DIRECTORY_ENTRY_BYTES, DIRECTORY_SLOT, HEADER_BYTES, Header, IndexedPack, ObjectId,
+    ObjectKind, ObjectName, PACK_PREFIX_BYTES, PACK_TRAILER_BYTES, PackEntry, PackTrailer, TAG_BYTES,
+    TRAILER_SLOT, encode_directory, encode_pack_prefix, pack_box_ad, pack_entry_ad, padme,
+};
+
+use super::{CLASS_BYTES, FULL_BYTES_MAX, FULL_BYTES_MIN, LAST_BYTES_MIN, verify_entry};
+use crate::aead::PackCipher;
+use crate::backend::{Backend, BackendError, Spool};
+use crate::repository::Secrets;
+use crate::{Environment, Error};
+
+/// What every pack of a run needs.
+#[derive(Clone, Copy)]
+pub(super) struct PackContext<'a> {
+    pub(super) backend: &'a dyn Backend,
+    pub(super) secrets: &'a Secrets,
+    pub(super) archive: ArchiveId,
+    pub(super) env: &'a Environment,
+}
+
+pub(super) struct OpenPack {
+    kind: ChunkKind,
+    spool: Box<dyn Spool>,
+    cipher: PackCipher,
+    header: [u8; HEADER_BYTES],
+    salt: [u8; 32],
+    entries: Vec<PackEntry>,
+    /// Bytes of prefix and entries so far.
+    length: u32,
+}
+
+impl OpenPack {
+    pub(super) fn begin(kind: ChunkKind, context: PackContext<'_>) -> Result<Self, Error> {
+        let keyring = &context.secrets.keyring;
+        let epoch = keyring.newest_epoch();
+        let salt: [u8; 32] = context.env.random_array()?;
+        let key = keyring
+            .pack_key(kind.pack_type(), epoch, &salt)
+            .ok_or(Error::KeySlots("the keyring has no epoch"))?;
+        let header = Header {
+            object_type: kind.pack_type(),
+            epoch,
+            archive: context.archive,
+        }
+        .encode();
+        let mut spool = context.backend.spool()?;
+        spool.append(&encode_pack_prefix(&header, &salt))?;
+        let length = to_u32(PACK_PREFIX_BYTES);
+        Ok(Self {
+            kind,
+            spool,
+            cipher: PackCipher::new(&key),
+            header,
+            salt,
+            entries: Vec::new(),
+            length,
+        })
+    }
+
+    pub(super) fn kind(&self) -> ChunkKind {
+        self.kind
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The pack's size if it were closed now, without padding, with `more` stored bytes in one more entry.
+    pub(super) fn size_with(&self, more: Option<u32>) -> u32 {
+        let entry = more.map_or(0, |stored| {
+            stored.saturating_add(to_u32(TAG_BYTES + DIRECTORY_ENTRY_BYTES))
+        });
+        let directory = to_u32(self.entries.len() * DIRECTORY_ENTRY_BYTES + TAG_BYTES + PACK_TRAILER_BYTES);
+        self.length.saturating_add(directory).saturating_add(entry)
+    }
+
+    /// Whether one more entry keeps the pack within a full pack's size; an empty pack takes anything.
+    pub(super) fn fits(&self, stored: u32) -> bool {
+        self.is_empty() || self.size_with(Some(stored)) <= FULL_BYTES_MAX
+    }
+
+    /// Bytes of padding that closing it as a full pack would cost; `None` while it is too small for one.
+    pub(super) fn full_gap(&self) -> Option<u32> {
+        let size = self.size_with(None);
+        (size >= FULL_BYTES_MIN).then(|| size.next_multiple_of(CLASS_BYTES) - size)
+    }
+
+    /// Seals the stored bytes in place and appends them.
+    pub(super) fn add(&mut self, entry: PackEntry, stored: &mut Vec<u8>) -> Result<(), Error> {
+        let ad = pack_entry_ad(&self.header, &self.salt, self.length, &entry);
+        let tag = self.cipher.seal(self.length, &ad, stored);
+        stored.extend_from_slice(&tag);
+        self.spool.append(stored)?;
+        self.length = self.length.saturating_add(entry.sealed_len());
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Calls `each` with every entry and its stored bytes, unsealed again.
+    pub(super) fn drain(
+        &self,
+        mut each: impl FnMut(PackEntry, &mut Vec<u8>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut offset = to_u32(PACK_PREFIX_BYTES);
+        let mut buffer = Vec::new();
+        for entry in &self.entries {
+            self.read_entry(offset, entry, &mut buffer)?;
+            offset = offset.saturating_add(entry.sealed_len());
+            each(*entry, &mut buffer)?;
+        }
+        Ok(())
+    }
+
+    fn read_entry(&self, offset: u32, entry: &PackEntry, buffer: &mut Vec<u8>) -> Result<(), Error> {
+        buffer.clear();
+        buffer.resize(to_usize(entry.sealed_len()), 0);
+        self.spool.read_at(offset.into(), buffer)?;
+        let ad = pack_entry_ad(&self.header, &self.salt, offset, entry);
+        self.cipher
+            .open(offset, &ad, buffer)
+            .map_err(|_| Error::ReadBack("it does not authenticate"))?;
+        buffer.truncate(to_usize(entry.stored_len));
+        Ok(())
+    }
+
+    /// Pads to a class boundary, or to Padmé for the `last` pack of a run; seals directory and trailer.
+    pub(super) fn seal_end(&mut self, last: bool, env: &Environment) -> Result<(), Error> {
+        let size = self.size_with(None);
+        let target = if last && size < FULL_BYTES_MIN {
+            u32::try_from(padme(size.into()).max(LAST_BYTES_MIN)).unwrap_or(u32::MAX)
+        } else {
+            size.next_multiple_of(CLASS_BYTES).max(FULL_BYTES_MIN)
+        };
+        self.pad(target - size, env)?;
+        let directory_offset = to_u32(usize::try_from(self.spool.len()).unwrap_or(usize::MAX));
+        let count = to_u32(self.entries.len());
+        self.seal_box(DIRECTORY_SLOT, encode_directory(&self.entries))?;
+        self.seal_box(
+            TRAILER_SLOT,
+            PackTrailer {
+                directory_offset,
+                count,
+            }
+            .encode()
+            .to_vec(),
+        )
+    }
+
+    /// Padding looks like any other ciphertext: the output of BLAKE3 under a random key.
+    fn pad(&mut self, mut length: u32, env: &Environment) -> Result<(), Error> {
+        let mut stream = blake3::Hasher::new_keyed(&env.random_array()?).finalize_xof();
+        let mut block = vec![0u8; 64 * 1024];
+        while length > 0 {
+            let part = to_usize(length).min(block.len());
+            stream.fill(&mut block[..part]);
+            self.spool.append(&block[..part])?;
+            length -= to_u32(part);
+        }
+        Ok(())
+    }
+
+    fn seal_box(&mut self, slot: u32, mut text: Vec<u8>) -> Result<(), Error> {
+        let ad = pack_box_ad(&self.header, &self.salt, slot, to_u32(text.len()));
+        let tag = self.cipher.seal(slot, &ad, &mut text);
+        text.extend_from_slice(&tag);
+        Ok(self.spool.append(&text)?)
+    }
+
+    /// Reads the finished pack back as the storage gives it, checks every chunk, names it by what was read, and
+    /// publishes it.
+    pub(super) fn publish(self, context: PackContext<'_>) -> Result<IndexedPack, Error> {
+        let name = self.read_back(context)?;
+        let size = u32::try_from(self.spool.len()).unwrap_or(u32::MAX);
+        match self.spool.publish(&ObjectId {
+            kind: ObjectKind::Pack,
+            name,
+        }) {
+            // The same name is the same bytes, salt and all: only a repeated publication can meet it.
+            Ok(()) | Err(BackendError::AlreadyExists { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(IndexedPack {
+            name,
+            kind: self.kind,
+            size,
+            entries: self.entries,
+        })
+    }
+
+    fn read_back(&self, context: PackContext<'_>) -> Result<ObjectName, Error> {
+        let mut hasher = blake3::Hasher::new();
+        let mut sealed = vec![0u8; PACK_PREFIX_BYTES];
+        let mut plain = Vec::new();
+        self.spool.read_at(0, &mut sealed)?;
+        hasher.update(&sealed);
+        let mut offset = to_u32(PACK_PREFIX_BYTES);
+        for entry in &self.entries {
+            sealed.clear();
+            sealed.resize(to_usize(entry.sealed_len()), 0);
+            self.spool.read_at(offset.into(), &mut sealed)?;
+            hasher.update(&sealed);
+            let ad = pack_entry_ad(&self.header, &self.salt, offset, entry);
+            let stored = self
+                .cipher
+                .open(offset, &ad, &mut sealed)
+                .map_err(|_| Error::ReadBack("it does not authenticate"))?;
+            verify_entry(context.secrets, self.kind, entry, stored, &mut plain).map_err(Error::ReadBack)?;
+            offset = offset.saturating_add(entry.sealed_len());
+        }
+        let mut rest = self.spool.len().saturating_sub(offset.into());
+        while rest > 0 {
+            let part = rest.min(256 * 1024);
+            sealed.clear();
+            sealed.resize(usize::try_from(part).unwrap_or(0), 0);
+            self.spool.read_at(self.spool.len() - rest, &mut sealed)?;
+            hasher.update(&sealed);
+            rest -= part;
+        }
+        Ok(ObjectName::from_bytes(*hasher.finalize().as_bytes()))
+    }
+}
+
+fn to_u32(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+fn to_usize(length: u32) -> usize {
+    usize::try_from(length).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,443 @@
+//! Storing chunks: known ones are recognised, new ones are encoded, dealt to packs, verified, published and indexed.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use lumivault_format::{
+    ArchiveId, ChunkId, ChunkKind, Index, IndexedPack, ObjectName, ObjectType, PackEntry, limits,
+};
+
+use super::dealer::Dealer;
+use super::open_pack::{OpenPack, PackContext};
+use super::{FULL_BYTES_MIN, PackReader};
+use crate::backend::Backend;
+use crate::codec::{self, Compression, CompressionHint};
+use crate::index::ChunkIndex;
+use crate::keys::keyed_hash;
+use crate::repository::Secrets;
+use crate::seal::{object_name, seal_object, store_object};
+use crate::{Environment, Error, Event, Repository};
+
+/// How chunks are stored.
+#[derive(Clone, Copy, Debug)]
+pub struct WriterOptions {
+    /// How hard to compress.
+    pub compression: Compression,
+    /// Worker threads that will call [`ChunkWriter::store`].
+    pub threads: usize,
+    /// Store nothing, only find out what would be new.
+    pub dry_run: bool,
+}
+
+/// What became of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its id.
+    pub id: ChunkId,
+    /// Whether it was not in the repository before.
+    pub new: bool,
+}
+
+/// What a run added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WriteSummary {
+    /// New chunks.
+    pub chunks: u64,
+    /// Their plaintext bytes.
+    pub plain_bytes: u64,
+    /// Their stored bytes, before padding.
+    pub stored_bytes: u64,
+    /// Packs published.
+    pub packs: u64,
+    /// Bytes of packs and index objects published.
+    pub file_bytes: u64,
+}
+
+/// Index objects are written after this many chunks, so that an interrupted run leaves little to adopt, memory stays
+/// bounded, and an index object stays far below its limit.
+const FLUSH_ENTRIES: usize = 100_000;
+/// Packs between two index objects at most: about 2 GiB.
+const FLUSH_PACKS: usize = 64;
+const SHARDS: usize = 16;
+
+/// Everything the worker threads and the publishing thread share.
+struct Shared {
+    backend: Arc<dyn Backend>,
+    secrets: Arc<Secrets>,
+    archive: ArchiveId,
+    env: Environment,
+    index: Arc<ChunkIndex>,
+    options: WriterOptions,
+    dealers: [Dealer; 2],
+    /// Chunks of this run that the index does not list yet.
+    claimed: Vec<Mutex<HashSet<ChunkId>>>,
+    unindexed: Mutex<Vec<IndexedPack>>,
+    failure: Mutex<Option<Error>>,
+    totals: Totals,
+}
+
+#[derive(Default)]
+struct Totals {
+    chunks: AtomicU64,
+    plain: AtomicU64,
+    stored: AtomicU64,
+    packs: AtomicU64,
+    file: AtomicU64,
+}
+
+impl Totals {
+    fn add(counter: &AtomicU64, more: u64) {
+        counter.fetch_add(more, Ordering::Relaxed);
+    }
+}
+
+/// Stores chunks. [`ChunkWriter::store`] may be called from many threads; [`ChunkWriter::finish`] makes everything
+/// durable and listed. Dropping the writer instead discards what was not published.
+pub struct ChunkWriter {
+    shared: Arc<Shared>,
+    publish: Option<Sender<OpenPack>>,
+    publishers: Vec<JoinHandle<()>>,
+}
+
+/// Publishing alternates between the processor (reading back) and the disk (syncing); two threads keep both busy.
+const PUBLISHERS: usize = 2;
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+/// Buffers larger than this are given back after use: most chunks are small.
+const KEPT_BUFFER_BYTES: usize = 2 * 1024 * 1024;
+
+impl ChunkWriter {
+    /// Prepares a run; adopts packs that an interrupted one left without an index.
+    pub fn new(
+        repository: &Repository,
+        index: Arc<ChunkIndex>,
+        options: WriterOptions,
+    ) -> Result<Self, Error> {
+        let shared = Arc::new(Shared {
+            backend: repository.backend_arc(),
+            secrets: repository.secrets_arc(),
+            archive: repository.archive(),
+            env: repository.environment().clone(),
+            index,
+            options,
+            dealers: [
+                Dealer::new(ChunkKind::Data, options.threads),
+                Dealer::new(ChunkKind::Tree, 4),
+            ],
+            claimed: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            unindexed: Mutex::default(),
+            failure: Mutex::default(),
+            totals: Totals::default(),
+        });
+        if !options.dry_run {
+            shared.adopt_packs()?;
+        }
+        let (publish, receive) = bounded(1);
+        let mut writer = Self {
+            shared,
+            publish: Some(publish),
+            publishers: Vec::new(),
+        };
+        for _ in 0..PUBLISHERS {
+            let (worker, receive) = (Arc::clone(&writer.shared), receive.clone());
+            let publisher = std::thread::Builder::new()
+                .name("publish".into())
+                .spawn(move || worker.publish_all(&receive))
+                .map_err(|source| Error::Unsupported(format!("no thread can be started: {source}")))?;
+            writer.publishers.push(publisher);
+        }
+        Ok(writer)
+    }
+
+    /// Whether a chunk is stored already, or about to be by this run.
+    pub fn contains(&self, id: &ChunkId) -> bool {
+        self.shared.index.contains(id) || lock(self.shared.shard(id)).contains(id)
+    }
+
+    /// Stores a chunk unless it is known. `plain` has 1 byte to 16 MiB.
+    pub fn store(&self, kind: ChunkKind, plain: &[u8], hint: CompressionHint) -> Result<Stored, Error> {
+        let id = ChunkId::from_bytes(keyed_hash(self.shared.secrets.chunk_key(kind), plain));
+        self.store_as(kind, id, plain, hint)
+    }
+
+    /// Stores a chunk whose id the caller has computed with [`Repository::chunk_id`]; the id is checked again before
+    /// the pack is published.
+    pub fn store_as(
+        &self,
+        kind: ChunkKind,
+        id: ChunkId,
+        plain: &[u8],
+        hint: CompressionHint,
+    ) -> Result<Stored, Error> {
+        let shared = &self.shared;
+        let plain_len = u32::try_from(plain.len())
+            .ok()
+            .filter(|n| (1..=limits::CHUNK_BYTES_MAX).contains(n))
+            .ok_or_else(|| {
+                Error::Unsupported(format!("a chunk of {} bytes cannot be stored", plain.len()))
+            })?;
+        if shared.index.contains(&id) || !lock(shared.shard(&id)).insert(id) {
+            return Ok(Stored { id, new: false });
+        }
+        Totals::add(&shared.totals.chunks, 1);
+        Totals::add(&shared.totals.plain, plain_len.into());
+        if shared.options.dry_run {
+            return Ok(Stored { id, new: true });
+        }
+        if let Some(error) = lock(&shared.failure).take() {
+            return Err(error);
+        }
+        let mut buffer = BUFFER.take();
+        let codec = codec::encode(plain, shared.options.compression, hint, &mut buffer);
+        let stored_len = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
+        Totals::add(&shared.totals.stored, stored_len.into());
+        let entry = PackEntry {
+            id,
+            codec,
+            stored_len,
+            plain_len,
+        };
+        let result = shared
+            .dealer(kind)
+            .add(shared.context(), entry, &mut buffer, &|pack| self.close(pack));
+        if buffer.capacity() <= KEPT_BUFFER_BYTES {
+            BUFFER.set(buffer);
+        }
+        result.map(|()| Stored { id, new: true })
+    }
+
+    /// What was added so far.
+    pub fn summary(&self) -> WriteSummary {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let totals = &self.shared.totals;
+        WriteSummary {
+            chunks: get(&totals.chunks),
+            plain_bytes: get(&totals.plain),
+            stored_bytes: get(&totals.stored),
+            packs: get(&totals.packs),
+            file_bytes: get(&totals.file),
+        }
+    }
+
+    /// Whether nothing of this run is published yet, so that dropping the writer leaves no trace.
+    pub fn is_unpublished(&self) -> bool {
+        self.shared.totals.packs.load(Ordering::Relaxed) == 0
+    }
+
+    /// Closes and publishes every pack, then writes the index. After this every stored chunk is durable and listed.
+    pub fn finish(mut self) -> Result<WriteSummary, Error> {
+        if !self.shared.options.dry_run {
+            for dealer in &self.shared.dealers {
+                self.finish_dealer(dealer)?;
+            }
+        }
+        drop(self.publish.take());
+        for publisher in std::mem::take(&mut self.publishers) {
+            if publisher.join().is_err() {
+                return Err(Error::ReadBack("the publishing thread failed"));
+            }
+        }
+        if let Some(error) = lock(&self.shared.failure).take() {
+            return Err(error);
+        }
+        self.shared.flush_index()?;
+        Ok(self.summary())
+    }
+
+    /// Closes the full packs as they are and merges the small ones into new packs under new salts.
+    fn finish_dealer(&self, dealer: &Dealer) -> Result<(), Error> {
+        let (full, mut small): (Vec<_>, Vec<_>) = dealer
+            .drain()
+            .into_iter()
+            .partition(|pack| pack.size_with(None) >= FULL_BYTES_MIN);
+        for pack in full {
+            self.close(pack)?;
+        }
+        if small.len() > 1 {
+            small = self.merge(small)?;
+        }
+        for mut pack in small {
+            pack.seal_end(true, &self.shared.env)?;
+            self.send(pack)?;
+        }
+        Ok(())
+    }
+
+    /// Moves the chunks of small packs into new ones; returns the last, still open.
+    fn merge(&self, small: Vec<OpenPack>) -> Result<Vec<OpenPack>, Error> {
+        let mut target: Option<OpenPack> = None;
+        for pack in small {
+            let kind = pack.kind();
+            pack.drain(|entry, stored| {
+                if target.as_ref().is_some_and(|t| !t.fits(entry.stored_len))
+                    && let Some(full) = target.take()
+                {
+                    self.close(full)?;
+                }
+                let pack = match &mut target {
+                    Some(pack) => pack,
+                    None => target.insert(OpenPack::begin(kind, self.shared.context())?),
+                };
+                pack.add(entry, stored)
+            })?;
+        }
+        Ok(target.into_iter().collect())
+    }
+
+    fn close(&self, mut pack: OpenPack) -> Result<(), Error> {
+        pack.seal_end(false, &self.shared.env)?;
+        self.send(pack)
+    }
+
+    fn send(&self, pack: OpenPack) -> Result<(), Error> {
+        let sent = self
+            .publish
+            .as_ref()
+            .is_some_and(|publish| publish.send(pack).is_ok());
+        if sent {
+            return Ok(());
+        }
+        Err(lock(&self.shared.failure)
+            .take()
+            .unwrap_or(Error::ReadBack("the publishing thread ended early")))
+    }
+}
+
+impl Drop for ChunkWriter {
+    fn drop(&mut self) {
+        drop(self.publish.take());
+        for publisher in std::mem::take(&mut self.publishers) {
+            // A panic there was already reported by the panic hook; nothing was committed.
+            let _ = publisher.join();
+        }
+    }
+}
+
+impl Shared {
+    fn context(&self) -> PackContext<'_> {
+        PackContext {
+            backend: self.backend.as_ref(),
+            secrets: &self.secrets,
+            archive: self.archive,
+            env: &self.env,
+        }
+    }
+
+    fn dealer(&self, kind: ChunkKind) -> &Dealer {
+        let [data, tree] = &self.dealers;
+        match kind {
+            ChunkKind::Data => data,
+            ChunkKind::Tree => tree,
+        }
+    }
+
+    fn shard(&self, id: &ChunkId) -> &Mutex<HashSet<ChunkId>> {
+        &self.claimed[usize::from(id.as_bytes()[0]) % SHARDS]
+    }
+
+    /// Runs on the publishing thread until the channel closes; the first failure ends it, and with it the run.
+    fn publish_all(&self, receive: &Receiver<OpenPack>) {
+        for pack in receive {
+            if let Err(error) = self.publish_one(pack) {
+                lock(&self.failure).get_or_insert(error);
+                return;
+            }
+        }
+    }
+
+    fn publish_one(&self, pack: OpenPack) -> Result<(), Error> {
+        let pack = pack.publish(self.context())?;
+        Totals::add(&self.totals.packs, 1);
+        Totals::add(&self.totals.file, pack.size.into());
+        let due = {
+            let mut unindexed = lock(&self.unindexed);
+            unindexed.push(pack);
+            unindexed.len() >= FLUSH_PACKS
+                || unindexed.iter().map(|p| p.entries.len()).sum::<usize>() >= FLUSH_ENTRIES
+        };
+        if due { self.flush_index() } else { Ok(()) }
+    }
+
+    /// Writes an index object for the packs that none lists yet, and moves their chunks from memory to the index.
+    fn flush_index(&self) -> Result<(), Error> {
+        let packs = std::mem::take(&mut *lock(&self.unindexed));
+        if packs.is_empty() {
+            return Ok(());
+        }
+        let index = Index {
+            packs,
+            replaces: Vec::new(),
+        };
+        let object = seal_object(
+            &self.secrets.keyring,
+            &self.archive,
+            ObjectType::Index,
+            &index.encode(),
+            &self.env,
+        )?;
+        let name = store_object(self.backend.as_ref(), ObjectType::Index, &object)?;
+        Totals::add(&self.totals.file, u64::try_from(object.len()).unwrap_or(0));
+        self.index.add(name, &index.packs)?;
+        for entry in index.packs.iter().flat_map(|pack| &pack.entries) {
+            lock(self.shard(&entry.id)).remove(&entry.id);
+        }
+        Ok(())
+    }
+
+    /// Lists in the next index the packs that no index knows: an interrupted run left them. Each is read whole first,
+    /// as nothing else vouches for it.
+    fn adopt_packs(&self) -> Result<(), Error> {
+        let mut adopted = Vec::new();
+        for info in self.backend.list(lumivault_format::ObjectKind::Pack)? {
+            if self.index.has_pack(&info.name) {
+                continue;
+            }
+            match self.adopt(info.name) {
+                Ok(pack) => adopted.push(pack),
+                Err(error) if error.is_damage() => {
+                    let text = format!("a pack that no index lists was left aside: {error}");
+                    self.env.monitor.event(Event::Warning(&text));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        for entry in adopted.iter().flat_map(|pack| &pack.entries) {
+            lock(self.shard(&entry.id)).insert(entry.id);
+        }
+        lock(&self.unindexed).append(&mut adopted);
+        Ok(())
+    }
+
+    fn adopt(&self, name: ObjectName) -> Result<IndexedPack, Error> {
+        let reader = PackReader::open_with(self.backend.as_ref(), &self.secrets, self.archive, name, None)?;
+        let (size, entries) = reader.directory()?;
+        let mut bytes = vec![0u8; usize::try_from(size).unwrap_or(0)];
+        reader.read_range(0, &mut bytes)?;
+        if object_name(&bytes) != name {
+            let object = lumivault_format::ObjectId {
+                kind: lumivault_format::ObjectKind::Pack,
+                name,
+            };
+            return Err(Error::Damaged {
+                object,
+                problem: "its bytes do not hash to its name",
+            });
+        }
+        Ok(IndexedPack {
+            name,
+            kind: reader.kind(),
+            size,
+            entries,
+        })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
