@@ -1,0 +1,129 @@
+//! The Windows half. Files are opened with the standard library's sharing (read, write and delete), so that an
+//! open handle hinders neither renaming nor removing.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::windows::fs::FileExt;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempPath;
+
+use super::Renamed;
+
+// System error codes (winerror.h) that have no `io::ErrorKind` of their own.
+const ERROR_NOT_READY: i32 = 21;
+const ERROR_SHARING_VIOLATION: i32 = 32;
+const ERROR_BAD_NETPATH: i32 = 53;
+const ERROR_DEV_NOT_EXIST: i32 = 55;
+const ERROR_BAD_NET_NAME: i32 = 67;
+const ERROR_NO_SUCH_DEVICE: i32 = 433;
+const ERROR_DEVICE_NOT_CONNECTED: i32 = 1167;
+const ERROR_DEVICE_REMOVED: i32 = 1617;
+
+/// A virus scanner or the search index may hold a new file for a moment: waits of 1, 2, 4 … 256 ms, half a
+/// second in all.
+const BUSY_RETRIES: u32 = 9;
+
+pub(super) fn make_dir(path: &Path) -> io::Result<()> {
+    fs::create_dir(path)
+}
+
+pub(super) fn create_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(path)
+}
+
+pub(super) fn open_for_reading(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Moves the file's own position too, which nobody here uses.
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.seek_read(buffer, offset)
+}
+
+pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    file.seek_write(bytes, offset)
+}
+
+/// Windows documents no way to flush a folder. The caller flushes the renamed file once more instead, which
+/// makes NTFS write its log, and with it the rename.
+pub(super) fn sync_dir(_path: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(super) fn has_no_sync_dir(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
+}
+
+/// `MoveFileExW` without `MOVEFILE_REPLACE_EXISTING`, which one file system call decides, on FAT and exFAT too.
+/// `std::fs::rename` replaces, and hard links exist on NTFS only; `tempfile` offers the call behind a safe
+/// function.
+pub(super) fn rename_exclusive(from: &Path, to: &Path) -> io::Result<Renamed> {
+    #[cfg(test)]
+    super::faults::before(super::faults::Step::Rename)?;
+    let mut source = TempPath::try_from_path(from)?;
+    for attempt in 0.. {
+        match source.persist_noclobber(to) {
+            Ok(()) => break,
+            Err(failed) if attempt < BUSY_RETRIES && is_busy(&failed.error) => {
+                source = failed.path;
+                thread::sleep(Duration::from_millis(1 << attempt));
+            }
+            // Dropping `failed.path` removes the file. The spool that owns it would do so next.
+            Err(failed) => return Err(failed.error),
+        }
+    }
+    Ok(Renamed::Exclusively)
+}
+
+fn is_busy(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(ERROR_SHARING_VIOLATION) || error.kind() == io::ErrorKind::PermissionDenied
+}
+
+/// Objects are not made read-only, but a copy from elsewhere may have left the attribute on them, and Windows
+/// does not delete such files.
+pub(super) fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let mut permissions = fs::metadata(path)?.permissions();
+            if !permissions.readonly() {
+                return Err(error);
+            }
+            #[expect(
+                clippy::permissions_set_readonly_false,
+                reason = "on Windows this clears one attribute"
+            )]
+            permissions.set_readonly(false);
+            fs::set_permissions(path, permissions)?;
+            fs::remove_file(path)
+        }
+        result => result,
+    }
+}
+
+/// The volume's serial number is not stable API yet. A drive letter without its drive is an error anyway.
+#[expect(clippy::unnecessary_wraps, reason = "the Unix half can fail and can answer")]
+pub(super) fn volume(_path: &Path) -> io::Result<Option<u64>> {
+    Ok(None)
+}
+
+pub(super) fn is_detached(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            ERROR_NOT_READY
+                | ERROR_BAD_NETPATH
+                | ERROR_DEV_NOT_EXIST
+                | ERROR_BAD_NET_NAME
+                | ERROR_NO_SUCH_DEVICE
+                | ERROR_DEVICE_NOT_CONNECTED
+                | ERROR_DEVICE_REMOVED
+        )
+    )
+}
