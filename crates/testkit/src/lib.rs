@@ -1,1 +1,8 @@
-//! lumivault-testkit
+//! What the tests of every crate share. Never part of the shipped program.
+//!
+//! Functions here panic where a test would: with a message that says which promise was broken.
+
+pub mod backend_suite;
+pub mod fault;
+
+pub use fault::{Event, Fault, FaultBackend, FaultControl, Operation, Outcome};
