@@ -1,1 +1,3 @@
 //! lumivault-ingest
+
+pub mod dates;

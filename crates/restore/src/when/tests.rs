@@ -356,6 +356,20 @@ fn civil_dates_decide_unless_an_instant_is_named() {
 }
 
 #[test]
+fn nanoseconds_count_forwards_before_1970_too() {
+    let mut all = snapshots(&["1969", "1969"]);
+    all[0].time = SnapshotTime::instant(-1, 5, 0).unwrap();
+    all[1].time = SnapshotTime::instant(-1, 500_000_000, 0).unwrap();
+    let taken = |text: &str| ask(&all, text, true).map(|selection| selection.taken.id);
+    assert_eq!(taken("1969-12-31T23:59:59.4Z").ok(), None, "held by neither");
+    assert_eq!(taken("1969-12-31T23:59:59.0Z"), Ok(0));
+    assert_eq!(taken("1969-12-31T23:59:59.5Z"), Ok(1));
+    assert_eq!(taken("1969-12-31T23:59:59.0"), Ok(0));
+    assert_eq!(taken("1969-12-31T23:59:59.5"), Ok(1));
+    assert_eq!(taken("1969-12-31"), Ok(1));
+}
+
+#[test]
 fn equal_times_are_taken_by_instant_and_then_by_id() {
     let mut all = snapshots(&[
         "2026-05-14 10:00:00 +03:00",
