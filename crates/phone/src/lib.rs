@@ -1,1 +1,6 @@
-//! lumivault-phone
+//! What lumivault knows about Lumia phones.
+//!
+//! So far: the checksum beside every message export ([`hsh`]).
+
+mod base64;
+pub mod hsh;
