@@ -1,6 +1,8 @@
 //! What lumivault knows about Lumia phones.
 //!
-//! So far: the checksum beside every message export ([`hsh`]).
+//! So far: the checksum beside every message export ([`hsh`]) and the generator of a made-up phone ([`sample`])
+//! that the demonstration, the tests and the benchmarks share.
 
 mod base64;
 pub mod hsh;
+pub mod sample;
