@@ -1,3 +1,4 @@
 //! lumivault-ingest
 
+pub mod chunking;
 pub mod dates;
