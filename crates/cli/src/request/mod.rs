@@ -1,0 +1,118 @@
+//! What is to be done, validated and free of the command line: a request that exists can be carried out as far as its
+//! own words go.
+
+mod choice;
+mod excludes;
+mod kdf;
+mod location;
+mod selection;
+mod subset;
+mod text;
+mod time;
+mod verbs;
+
+pub(crate) use choice::{Category, Choice};
+pub(crate) use excludes::{Excludes, Marker, Pattern, paths_of, patterns_of};
+pub(crate) use kdf::{KDF_MEMORY_MAX, KDF_MEMORY_MIN, parse_kdf_memory};
+pub(crate) use location::RepoLocation;
+pub(crate) use selection::{Filter, Selection, Selector, SnapshotPath};
+pub(crate) use subset::Subset;
+pub(crate) use text::{component, name, tag, threads};
+pub(crate) use time::parse_snapshot_time;
+pub(crate) use verbs::{
+    ArchiveFormat, Backup, Cat, Check, Completions, Compression, DateFrom, Demo, Diff, Dump, Find,
+    FindWithin, Import, Init, Key, Ls, Man, NewSlot, ObjectKind, Overwrite, ReadData, RecoveryCode, Restore,
+    Shell, Snapshots, Source, Sources, Stats, Tag, TagChange,
+};
+
+use std::path::PathBuf;
+
+use crate::output::Format;
+use crate::password::Unlock;
+
+/// A whole run.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    pub(crate) settings: Settings,
+    pub(crate) request: Request,
+}
+
+/// What holds for every command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) format: Format,
+    pub(crate) quiet: bool,
+    /// 0..=2: nothing more, every file, everything.
+    pub(crate) verbosity: u8,
+    /// None: as many as there are processors.
+    pub(crate) threads: Option<usize>,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Completions(Completions),
+    Man(Man),
+    Demo(Demo),
+    /// Something with a repository.
+    Archive(Box<Access>, Box<Verb>),
+}
+
+/// How to reach a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Access {
+    pub(crate) repo: RepoLocation,
+    pub(crate) unlock: Unlock,
+    /// Where to keep the local cache; None: nowhere.
+    pub(crate) cache: Option<PathBuf>,
+    /// Where is remembered what was seen of repositories; None: this system names no place.
+    pub(crate) state: Option<PathBuf>,
+    /// Bytes a key slot may ask for.
+    pub(crate) kdf_memory_max: u64,
+}
+
+/// Something with a repository.
+#[derive(Debug)]
+pub(crate) enum Verb {
+    Init(Init),
+    Backup(Backup),
+    Import(Import),
+    Snapshots(Snapshots),
+    Ls(Ls),
+    Find(Find),
+    Diff(Diff),
+    Dump(Dump),
+    Cat(Cat),
+    Restore(Restore),
+    Check(Check),
+    Key(Key),
+    Tag(Tag),
+    Stats(Stats),
+}
+
+impl Request {
+    /// The command's name, as in the help.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+            Self::Demo(_) => "demo",
+            Self::Archive(_, verb) => match **verb {
+                Verb::Init(_) => "init",
+                Verb::Backup(_) => "backup",
+                Verb::Import(_) => "import",
+                Verb::Snapshots(_) => "snapshots",
+                Verb::Ls(_) => "ls",
+                Verb::Find(_) => "find",
+                Verb::Diff(_) => "diff",
+                Verb::Dump(_) => "dump",
+                Verb::Cat(_) => "cat",
+                Verb::Restore(_) => "restore",
+                Verb::Check(_) => "check",
+                Verb::Key(_) => "key",
+                Verb::Tag(_) => "tag",
+                Verb::Stats(_) => "stats",
+            },
+        }
+    }
+}
