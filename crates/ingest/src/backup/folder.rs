@@ -1,0 +1,288 @@
+//! Folders in the making: filled by many threads, written when the last entry is known.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lumivault_chunk_store::{CompressionHint, Error, Folder};
+use lumivault_format::tree::{
+    Category, ContentRecord, ContentState, EntryKind, FolderHead, FolderRef, NameRecord, NameState,
+    StatRecord, StatState, StreamTag,
+};
+use lumivault_format::wire::put_bytes;
+use lumivault_format::{ChunkKind, ContentId, TreeDigest};
+
+use super::Run;
+use super::known::OldPlace;
+use super::streams::{INLINE_BYTES_MAX, StreamWriter};
+
+/// What is known of an entry so far.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Not yet.
+    Pending,
+    /// A file's content.
+    File { record: ContentRecord, id: ContentId },
+    /// A subfolder that was written.
+    Folder(WrittenFolder),
+    /// A link or a special file.
+    Other(EntryKind),
+    /// It vanished or cannot be read, and is left out.
+    Dropped,
+}
+
+/// An entry of a folder in the making.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) name: Vec<u8>,
+    pub(super) stat: StatRecord,
+    pub(super) outcome: Outcome,
+}
+
+/// A folder that was stored, or is small enough to be kept in its parent.
+#[derive(Clone, Debug)]
+pub(super) struct WrittenFolder {
+    pub(super) reference: FolderRef,
+    pub(super) digest: TreeDigest,
+}
+
+/// A folder in the making. Its slots are sorted by name from the beginning.
+#[derive(Debug)]
+pub(super) struct FolderNode {
+    slots: Mutex<Vec<Slot>>,
+    /// Outcomes not known yet, and one for the walker as long as it lists.
+    pending: AtomicUsize,
+    parent: Option<(Arc<FolderNode>, usize)>,
+    /// The same folder in the snapshot before.
+    previous: Option<Folder>,
+}
+
+impl FolderNode {
+    pub(super) fn new(
+        slots: Vec<Slot>,
+        parent: Option<(Arc<FolderNode>, usize)>,
+        previous: Option<Folder>,
+    ) -> Arc<Self> {
+        let pending = slots
+            .iter()
+            .filter(|slot| matches!(slot.outcome, Outcome::Pending))
+            .count()
+            + 1;
+        Arc::new(Self {
+            slots: Mutex::new(slots),
+            pending: AtomicUsize::new(pending),
+            parent,
+            previous,
+        })
+    }
+
+    /// Records what became of an entry; whoever records the last one writes the folder, and its parents as they become
+    /// complete.
+    pub(super) fn complete(
+        self: &Arc<Self>,
+        run: &Run<'_>,
+        slot: usize,
+        outcome: Outcome,
+    ) -> Result<(), Error> {
+        if let Some(slot) = self.lock().get_mut(slot) {
+            slot.outcome = outcome;
+        }
+        self.release(run)
+    }
+
+    /// Counts one thing less to wait for.
+    pub(super) fn release(self: &Arc<Self>, run: &Run<'_>) -> Result<(), Error> {
+        let mut node = Arc::clone(self);
+        // A loop instead of recursion: folders may be deep.
+        while node.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let written = node.write(run)?;
+            let Some((parent, slot)) = &node.parent else {
+                run.set_root(written);
+                return Ok(());
+            };
+            if let Some(slot) = parent.lock().get_mut(*slot) {
+                slot.outcome = Outcome::Folder(written);
+            }
+            node = Arc::clone(parent);
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stores the four streams and the head.
+    fn write(&self, run: &Run<'_>) -> Result<WrittenFolder, Error> {
+        let mut slots = std::mem::take(&mut *self.lock());
+        slots.retain(|slot| !matches!(slot.outcome, Outcome::Dropped | Outcome::Pending));
+        let digest = run.repository.tree_digest(&digest_material(&slots));
+        let (contents, numbers) = self.order_contents(run, &slots);
+        let stream = |tag| StreamWriter::new(run.repository, run.chunks, tag);
+        let mut out = stream(StreamTag::Contents);
+        let mut state = ContentState::default();
+        for record in &contents {
+            if out.at_piece_start() {
+                state = ContentState::default();
+            }
+            record.encode(&mut state, out.buffer());
+            let mut absolute = Vec::new();
+            record.encode(&mut ContentState::default(), &mut absolute);
+            out.end_record(&absolute)?;
+        }
+        let contents = out.finish()?;
+        let names = write_names(stream(StreamTag::Names), &slots, &numbers)?;
+        let mut out = stream(StreamTag::Stats);
+        let mut state = StatState::default();
+        for slot in &slots {
+            if out.at_piece_start() {
+                state = StatState::default();
+            }
+            slot.stat.encode(&mut state, out.buffer());
+            out.end_record(&slot.stat.encode_alone())?;
+        }
+        let stats = out.finish()?;
+        let mut out = stream(StreamTag::Folders);
+        for slot in &slots {
+            if let Outcome::Folder(written) = &slot.outcome {
+                let mut bytes = Vec::new();
+                written.reference.encode(&mut bytes);
+                out.buffer().extend_from_slice(&bytes);
+                out.end_record(&bytes)?;
+            }
+        }
+        let folders = out.finish()?;
+        let entries = slots.len() as u64;
+        let head = FolderHead {
+            entries,
+            streams: [contents, names, stats, folders],
+        }
+        .encode();
+        Ok(WrittenFolder {
+            reference: store_head(run, head)?,
+            digest,
+        })
+    }
+
+    /// The distinct contents in the order of the snapshot before, new ones behind in the order of names, and the
+    /// number of each.
+    fn order_contents(&self, run: &Run<'_>, slots: &[Slot]) -> (Vec<ContentRecord>, HashMap<ContentId, u64>) {
+        let here: HashMap<ContentId, u32> = self
+            .previous
+            .iter()
+            .flat_map(|folder| &folder.contents)
+            .zip(0..)
+            .map(|(record, position)| (run.repository.content_id(record), position))
+            .collect();
+        let mut seen: HashMap<ContentId, (Order, &ContentRecord)> = HashMap::new();
+        for (i, slot) in slots.iter().enumerate() {
+            if let Outcome::File { record, id } = &slot.outcome {
+                seen.entry(*id).or_insert_with(|| {
+                    let order = match here.get(id) {
+                        Some(position) => Order::Here(*position),
+                        None => run.previous.place(id).map_or(Order::New(i), Order::Elsewhere),
+                    };
+                    (order, record)
+                });
+            }
+        }
+        let mut ordered: Vec<_> = seen
+            .into_iter()
+            .map(|(id, (order, record))| (order, id, record))
+            .collect();
+        ordered.sort_unstable_by_key(|(order, id, _)| (*order, *id));
+        let numbers = ordered
+            .iter()
+            .zip(0..)
+            .map(|((_, id, _), number)| (*id, number))
+            .collect();
+        (
+            ordered.into_iter().map(|(_, _, record)| record.clone()).collect(),
+            numbers,
+        )
+    }
+}
+
+/// Where a content stands among those of its folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Order {
+    /// As in this folder's own contents before.
+    Here(u32),
+    /// As in the folder it came from.
+    Elsewhere(OldPlace),
+    /// New, in the order of names.
+    New(usize),
+}
+
+fn write_names(
+    mut out: StreamWriter<'_>,
+    slots: &[Slot],
+    numbers: &HashMap<ContentId, u64>,
+) -> Result<lumivault_format::tree::StreamRecords, Error> {
+    let mut state = NameState::default();
+    for slot in slots {
+        let kind = match &slot.outcome {
+            Outcome::File { id, .. } => EntryKind::File {
+                content: numbers.get(id).copied().unwrap_or(0),
+            },
+            Outcome::Folder(_) => EntryKind::Folder,
+            Outcome::Other(kind) => kind.clone(),
+            Outcome::Pending | Outcome::Dropped => continue,
+        };
+        let record = NameRecord {
+            name: slot.name.clone(),
+            category: Category::None,
+            kind,
+        };
+        if out.at_piece_start() {
+            state.next_piece();
+        }
+        record.encode(&mut state, out.buffer());
+        let mut absolute = record.name.clone();
+        absolute.push(record.kind.number() | record.category.number() << 4);
+        if let EntryKind::Symlink { target } = &record.kind {
+            absolute.extend_from_slice(target);
+        }
+        out.end_record(&absolute)?;
+    }
+    out.finish()
+}
+
+fn digest_material(slots: &[Slot]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(slots.len() * 64);
+    for slot in slots {
+        put_bytes(&mut out, &slot.name);
+        match &slot.outcome {
+            Outcome::File { id, .. } => {
+                out.push(1);
+                out.extend_from_slice(id.as_bytes());
+            }
+            Outcome::Folder(written) => {
+                out.push(2);
+                out.extend_from_slice(written.digest.as_bytes());
+            }
+            Outcome::Other(kind) => {
+                out.push(kind.number());
+                if let EntryKind::Symlink { target } = kind {
+                    put_bytes(&mut out, target);
+                }
+            }
+            Outcome::Pending | Outcome::Dropped => {}
+        }
+    }
+    out
+}
+
+/// Small heads stay with their parent, others become a tree chunk.
+fn store_head(run: &Run<'_>, head: Vec<u8>) -> Result<FolderRef, Error> {
+    if head.len() <= INLINE_BYTES_MAX {
+        return Ok(FolderRef::Inline(head));
+    }
+    let stored = run
+        .chunks
+        .store(ChunkKind::Tree, &head, CompressionHint::Compress)?;
+    Ok(FolderRef::Chunk {
+        id: stored.id,
+        plain_len: u32::try_from(head.len()).unwrap_or(u32::MAX),
+    })
+}

@@ -1,0 +1,72 @@
+//! What a backup did, for its summary and its snapshot.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use lumivault_format::{Warning, limits};
+
+/// Names left out that are listed one by one.
+const LEFT_OUT_LISTED: usize = 1000;
+
+/// Something that a rule left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Where it is, below the snapshot's root.
+    pub path: Vec<u8>,
+    /// The rule.
+    pub rule: String,
+}
+
+/// Counted from many threads.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub(super) files: AtomicU64,
+    pub(super) folders: AtomicU64,
+    pub(super) others: AtomicU64,
+    pub(super) bytes: AtomicU64,
+    /// Files taken over without reading.
+    pub(super) unchanged: AtomicU64,
+    warnings: Mutex<(Vec<Warning>, u64)>,
+    left_out: Mutex<(Vec<LeftOut>, u64)>,
+}
+
+impl Report {
+    pub(super) fn count(counter: &AtomicU64, more: u64) {
+        counter.fetch_add(more, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn warn(&self, warning: Warning) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        warnings.1 += 1;
+        if (warnings.0.len() as u64) < limits::WARNINGS_MAX {
+            warnings.0.push(warning);
+        }
+    }
+
+    pub(super) fn leave_out(&self, left_out: LeftOut) {
+        let mut list = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        list.1 += 1;
+        if list.0.len() < LEFT_OUT_LISTED {
+            list.0.push(left_out);
+        }
+    }
+
+    /// The warnings in the order of their paths, and how many there were.
+    pub(super) fn warnings(&self) -> (Vec<Warning>, u64) {
+        let warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = warnings.0.clone();
+        list.sort_by(|a, b| a.path.cmp(&b.path));
+        (list, warnings.1)
+    }
+
+    pub(super) fn left_out(&self) -> (Vec<LeftOut>, u64) {
+        self.left_out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}

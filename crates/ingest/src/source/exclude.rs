@@ -1,0 +1,199 @@
+//! What is left out: system junk by default, and what the user names.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use ignore::Match;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use crate::IngestError;
+
+/// Left out unless told otherwise, in any case of letters: what Windows and Windows Phone strew over cards and what
+/// nobody can use without the phone it came from.
+pub const DEFAULT_EXCLUDES: [&str; 7] = [
+    "desktop.ini",
+    "Thumbs.db",
+    "System Volume Information",
+    "$RECYCLE.BIN",
+    "WPSystem",
+    "WindowsApps",
+    "WUDownloadCache",
+];
+
+/// What the user asked to leave out.
+#[derive(Clone, Debug, Default)]
+pub struct ExcludeRules {
+    /// Patterns in the syntax of gitignore; a leading slash anchors at the source, `!` takes back.
+    pub patterns: Vec<String>,
+    /// The same, in any case of letters.
+    pub patterns_any_case: Vec<String>,
+    /// Leave out folders with a valid CACHEDIR.TAG.
+    pub caches: bool,
+    /// Leave out folders that hold one of these files.
+    pub if_present: Vec<String>,
+    /// Keep even [`DEFAULT_EXCLUDES`].
+    pub no_defaults: bool,
+}
+
+/// The rules made ready for one source.
+#[derive(Debug)]
+pub struct Excludes {
+    root: PathBuf,
+    exact: Gitignore,
+    any_case: Gitignore,
+    defaults: bool,
+    caches: bool,
+    if_present: Vec<String>,
+}
+
+const CACHE_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
+
+impl Excludes {
+    /// Compiles the rules for the source at `root`.
+    pub fn new(rules: &ExcludeRules, root: &Path) -> Result<Self, IngestError> {
+        Ok(Self {
+            root: root.to_owned(),
+            exact: compile(&rules.patterns, root, false)?,
+            any_case: compile(&rules.patterns_any_case, root, true)?,
+            defaults: !rules.no_defaults,
+            caches: rules.caches,
+            if_present: rules.if_present.clone(),
+        })
+    }
+
+    /// Why an entry is left out, if it is.
+    pub fn excluded(&self, path: &Path, is_folder: bool) -> Option<String> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let below = path.strip_prefix(&self.root).unwrap_or(path);
+        for rules in [&self.exact, &self.any_case] {
+            match rules.matched(below, is_folder) {
+                Match::Ignore(glob) => return Some(glob.original().to_owned()),
+                Match::Whitelist(_) => return None,
+                Match::None => {}
+            }
+        }
+        if self.defaults
+            && DEFAULT_EXCLUDES
+                .iter()
+                .any(|junk| name.eq_ignore_ascii_case(junk))
+        {
+            return Some(name.into_owned());
+        }
+        None
+    }
+
+    /// Why a folder is left out for what it holds, if it is.
+    pub fn excluded_by_content(&self, folder: &Path) -> Option<String> {
+        if self.caches && is_cache(folder) {
+            return Some("CACHEDIR.TAG".to_owned());
+        }
+        self.if_present
+            .iter()
+            .find(|name| folder.join(name).symlink_metadata().is_ok())
+            .cloned()
+    }
+}
+
+fn compile(patterns: &[String], root: &Path, any_case: bool) -> Result<Gitignore, IngestError> {
+    let failed = |pattern: &str, problem: ignore::Error| IngestError::Pattern {
+        pattern: pattern.to_owned(),
+        problem: problem.to_string(),
+    };
+    // Rooted at nothing: what is matched is always relative to the source.
+    let mut builder = GitignoreBuilder::new("");
+    builder
+        .case_insensitive(any_case)
+        .map_err(|error| failed("", error))?;
+    for pattern in patterns {
+        let anchored = anchor(pattern, root);
+        builder
+            .add_line(None, &anchored)
+            .map_err(|error| failed(pattern, error))?;
+    }
+    builder.build().map_err(|error| failed("", error))
+}
+
+/// A pattern that begins with the source's own path means what lies below it, as users of restic write it.
+fn anchor(pattern: &str, root: &Path) -> String {
+    let (not, rest) = pattern
+        .strip_prefix('!')
+        .map_or(("", pattern), |rest| ("!", rest));
+    match Path::new(rest).strip_prefix(root) {
+        Ok(below) if !below.as_os_str().is_empty() => {
+            format!("{not}/{}", below.to_string_lossy().replace('\\', "/"))
+        }
+        _ => pattern.to_owned(),
+    }
+}
+
+fn is_cache(folder: &Path) -> bool {
+    let mut start = [0u8; CACHE_TAG.len()];
+    File::open(folder.join("CACHEDIR.TAG"))
+        .and_then(|mut file| file.read_exact(&mut start))
+        .is_ok_and(|()| start == CACHE_TAG)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(patterns: &[&str], any_case: &[&str]) -> Excludes {
+        let own = |list: &[&str]| list.iter().map(|p| (*p).to_owned()).collect();
+        let rules = ExcludeRules {
+            patterns: own(patterns),
+            patterns_any_case: own(any_case),
+            ..ExcludeRules::default()
+        };
+        Excludes::new(&rules, Path::new("/src")).unwrap()
+    }
+
+    #[test]
+    fn junk_goes_in_any_case_and_hidden_files_stay() {
+        let excludes = rules(&[], &[]);
+        for junk in ["desktop.ini", "a/THUMBS.DB", "$Recycle.Bin", "x/WPSystem"] {
+            assert!(
+                excludes.excluded(&Path::new("/src").join(junk), true).is_some(),
+                "{junk}"
+            );
+        }
+        for kept in [
+            ".hidden",
+            ".git",
+            "a.nar",
+            "b.mp4.thm",
+            "c.tnl",
+            "d.jpg.thumb",
+            "e.hsh",
+            ".gitignore",
+            "target",
+        ] {
+            assert_eq!(
+                excludes.excluded(&Path::new("/src").join(kept), false),
+                None,
+                "{kept}"
+            );
+        }
+    }
+
+    #[test]
+    fn patterns_anchor_match_anywhere_and_take_back() {
+        let excludes = rules(&["*.tmp", "/Music", "/src/Videos/*.mp4", "!keep.tmp"], &["*.BAK"]);
+        let hit = |path: &str, folder| excludes.excluded(Path::new(path), folder).is_some();
+        assert!(hit("/src/a/b/x.tmp", false) && hit("/src/Music", true) && hit("/src/Videos/1.mp4", false));
+        assert!(hit("/src/old.bak", false) && hit("/src/old.BAK", false));
+        assert!(
+            !hit("/src/keep.tmp", false) && !hit("/src/a/Music", true) && !hit("/src/a/Videos/1.mp4", false)
+        );
+    }
+
+    #[test]
+    fn bad_patterns_are_named() {
+        let rules = ExcludeRules {
+            patterns: vec!["a[".into()],
+            ..ExcludeRules::default()
+        };
+        let error = Excludes::new(&rules, Path::new("/src")).unwrap_err().to_string();
+        assert!(error.contains("a["), "{error}");
+    }
+}
