@@ -7,6 +7,7 @@ pub mod backup;
 pub mod chunking;
 pub mod dates;
 mod error;
+pub mod import;
 pub mod source;
 
 pub use error::IngestError;
