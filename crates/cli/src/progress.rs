@@ -1,6 +1,7 @@
 //! Progress on standard error, for anything that takes over a second: a bar on a terminal, a line every ten seconds
 //! elsewhere, nothing when asked to be quiet. Warnings are always shown.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,6 +16,7 @@ use crate::output::{count, duration, printable, rate, size};
 /// Nothing is shown of work that is done before this.
 const FIRST_BAR: Duration = Duration::from_secs(1);
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
+const RATE_WINDOW: Duration = Duration::from_secs(5);
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 const UNKNOWN: u64 = u64::MAX;
 
@@ -161,38 +163,34 @@ impl Shared {
     }
 
     fn show_lines(&self) {
-        let mut before = 0;
+        let mut recent = Recent::new(LINE_INTERVAL);
         while self.pause(LINE_INTERVAL) {
-            let bytes = self.bytes.load(Ordering::Relaxed);
-            let state = State {
-                bytes,
-                recent_bytes: bytes.saturating_sub(before),
-                recent_time: LINE_INTERVAL,
-                files: self.files.load(Ordering::Relaxed),
-                total_bytes: self.total(),
-                elapsed: self.started.elapsed(),
-            };
-            before = bytes;
-            self.line(&format!("{}: {}", self.verb, state.line()));
+            self.line(&format!("{}: {}", self.verb, self.state(&mut recent).line()));
         }
     }
 
     fn show_bar(&self) {
-        if !self.pause(FIRST_BAR) {
-            return;
+        let mut recent = Recent::new(RATE_WINDOW);
+        // Watched from the beginning, so that the first rate shown is not that of a jump from nothing.
+        while self.started.elapsed() < FIRST_BAR {
+            self.state(&mut recent);
+            if !self.pause(BAR_INTERVAL) {
+                return;
+            }
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         *lock(&self.bar) = Some(bar.clone());
-        let mut total = None;
         bar.set_style(bar_style(false));
+        let mut total = None;
         loop {
-            if total != self.total() {
-                total = self.total();
+            let state = self.state(&mut recent);
+            if total != state.total_bytes {
+                total = state.total_bytes;
                 bar.set_length(total.unwrap_or_default());
                 bar.set_style(bar_style(total.is_some()));
             }
-            bar.set_message(count(self.files.load(Ordering::Relaxed), "file", "files"));
-            bar.set_position(self.bytes.load(Ordering::Relaxed));
+            bar.set_position(state.bytes);
+            bar.set_message(state.line());
             bar.tick();
             if !self.pause(BAR_INTERVAL) {
                 break;
@@ -200,6 +198,20 @@ impl Shared {
         }
         *lock(&self.bar) = None;
         bar.finish_and_clear();
+    }
+
+    /// How things stand, and with that one more point of `recent`.
+    fn state(&self, recent: &mut Recent) -> State {
+        let (bytes, elapsed) = (self.bytes.load(Ordering::Relaxed), self.started.elapsed());
+        let (recent_bytes, recent_time) = recent.add(bytes, elapsed);
+        State {
+            bytes,
+            recent_bytes,
+            recent_time,
+            files: self.files.load(Ordering::Relaxed),
+            total_bytes: self.total(),
+            elapsed,
+        }
     }
 
     fn total(&self) -> Option<u64> {
@@ -222,11 +234,39 @@ impl Shared {
 
 fn bar_style(with_total: bool) -> ProgressStyle {
     let template = if with_total {
-        "{wide_bar} {binary_bytes}/{binary_total_bytes}  {msg}  {binary_bytes_per_sec}  ETA {eta}"
+        "{wide_bar} {msg}"
     } else {
-        "{spinner} {binary_bytes}  {msg}  {binary_bytes_per_sec}  {elapsed}"
+        "{spinner} {msg}"
     };
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// What was done in the last while, for a rate that is neither that of a moment nor that of the whole run.
+struct Recent {
+    window: Duration,
+    /// The oldest first; at first the beginning of the run.
+    points: VecDeque<(Duration, u64)>,
+}
+
+impl Recent {
+    fn new(window: Duration) -> Self {
+        Self {
+            window,
+            points: VecDeque::from([(Duration::ZERO, 0)]),
+        }
+    }
+
+    /// Adds a point, and tells the bytes and the time since the youngest one that is at least a window old, or else
+    /// since the beginning.
+    fn add(&mut self, bytes: u64, elapsed: Duration) -> (u64, Duration) {
+        let is_old = |point: &(Duration, u64)| elapsed.saturating_sub(point.0) >= self.window;
+        while self.points.get(1).is_some_and(is_old) {
+            self.points.pop_front();
+        }
+        self.points.push_back((elapsed, bytes));
+        let (then, before) = self.points.front().copied().unwrap_or_default();
+        (bytes.saturating_sub(before), elapsed.saturating_sub(then))
+    }
 }
 
 /// What a line tells.
@@ -274,7 +314,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
-    use super::{Progress, State, Style, bar_style};
+    use super::{Progress, Recent, State, Style, bar_style};
 
     #[derive(Clone, Default)]
     struct Shared(Arc<Mutex<Vec<u8>>>);
@@ -345,7 +385,23 @@ mod tests {
             bar.set_style(bar_style(with_total));
             bar.tick();
         }
-        assert!(indicatif::ProgressStyle::with_template("{wide_bar} {binary_bytes_per_sec}").is_ok());
+        assert!(indicatif::ProgressStyle::with_template("{wide_bar} {msg}").is_ok());
+        assert!(indicatif::ProgressStyle::with_template("{spinner} {msg}").is_ok());
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_last_while() {
+        let seconds = Duration::from_secs;
+        let mut recent = Recent::new(seconds(5));
+        assert_eq!(recent.add(10, seconds(1)), (10, seconds(1)));
+        assert_eq!(recent.add(40, seconds(4)), (40, seconds(4)));
+        // A stall shows after the window, not only in the average of the whole run.
+        assert_eq!(recent.add(40, seconds(9)), (0, seconds(5)));
+        assert_eq!(recent.add(41, seconds(20)), (1, seconds(11)));
+        for second in 21..1000 {
+            recent.add(41, seconds(second));
+        }
+        assert!(recent.points.len() <= 8, "{}", recent.points.len());
     }
 
     #[test]

@@ -22,8 +22,16 @@ pub(crate) struct Tty;
 
 impl Terminal for Tty {
     fn secret(&mut self, prompt: &str) -> io::Result<Zeroizing<String>> {
-        let _asking = interrupt::while_asking(Asking::Hidden);
-        rpassword::prompt_password(prompt).map(Zeroizing::new)
+        let asking = interrupt::while_asking(Asking::Hidden);
+        let answer = rpassword::prompt_password(prompt).map(Zeroizing::new);
+        if answer
+            .as_ref()
+            .is_err_and(|error| error.kind() == io::ErrorKind::Interrupted)
+        {
+            // The signal that belongs to the Ctrl-C may still be on its way, and the run is over anyway.
+            std::mem::forget(asking);
+        }
+        answer
     }
 
     fn line(&mut self, prompt: &str) -> io::Result<Zeroizing<String>> {
