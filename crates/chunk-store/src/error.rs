@@ -80,6 +80,9 @@ pub enum Error {
          Nothing was committed"
     )]
     ReadBack(&'static str),
+    /// The run failed before, and that failure was reported already.
+    #[error("the run ended with an earlier failure; nothing was committed")]
+    RunFailed,
     /// A snapshot is not in the repository, or a prefix fits several.
     #[error("{0}")]
     Snapshot(String),
@@ -103,6 +106,29 @@ pub enum Error {
 }
 
 impl Error {
+    /// The object that the error is about, if it is about one.
+    pub fn object(&self) -> Option<ObjectId> {
+        match self {
+            Self::Damaged { object, .. }
+            | Self::Decode { object, .. }
+            | Self::DamagedChunk { object, .. } => Some(*object),
+            Self::Backend(BackendError::NotFound { object, .. } | BackendError::Truncated { object, .. }) => {
+                Some(*object)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the error is about one object, so that others may still be read: damage, or a storage that fails in one
+    /// place, as disks do.
+    pub(crate) fn spares_the_rest(&self) -> bool {
+        let in_one_place = matches!(
+            self,
+            Self::Backend(BackendError::Io { .. } | BackendError::Denied { .. })
+        );
+        in_one_place || self.is_damage()
+    }
+
     /// Whether the error means that stored data is damaged or missing, rather than that something could not be done.
     pub fn is_damage(&self) -> bool {
         match self {

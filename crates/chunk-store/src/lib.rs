@@ -13,6 +13,7 @@ mod nonce_ledger;
 pub mod pack;
 mod repository;
 mod seal;
+mod snapshots;
 mod sys;
 mod tree;
 
@@ -22,6 +23,7 @@ pub use error::Error;
 pub use index::{CacheDir, ChunkIndex};
 #[cfg(feature = "nonce-ledger")]
 pub use nonce_ledger::totals as nonce_ledger_totals;
-pub use pack::{ChunkWriter, Stored, WriteSummary, WriterOptions};
-pub use repository::{InitOptions, Loaded, OpenOptions, Repository, StoredSnapshot};
+pub use pack::{ChunkWriter, EntryLocation, PackReader, Stored, WriteSummary, WriterOptions};
+pub use repository::{InitOptions, Loaded, OpenOptions, Repository};
+pub use snapshots::StoredSnapshot;
 pub use tree::{Entry, Folder, TreeReader};

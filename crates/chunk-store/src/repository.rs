@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use lumivault_format::tree::ContentRecord;
 use lumivault_format::{
-    Annotation, ArchiveId, ChunkId, ChunkKind, Config, ContentId, Header, ObjectId, ObjectKind, ObjectName,
-    ObjectType, ReplicaId, Snapshot, SnapshotId, TreeDigest, limits,
+    ArchiveId, ChunkId, ChunkKind, Config, ContentId, Header, ObjectId, ObjectKind, ObjectName, ObjectType,
+    ReplicaId, SlotId, TreeDigest, limits,
 };
 use zeroize::Zeroizing;
 
-use crate::backend::{Backend, BackendError};
+use crate::backend::{Backend, BackendError, ObjectInfo};
 use crate::keys::{
-    DerivedKeys, Keyring, LoadedSlots, NewSlot, OpenSlot, SlotSecret, SlotSummary, create_slot, keyed_hash,
-    open_epochs, rewrap_slot, seal_epoch,
+    DerivedKeys, Keyring, LoadedSlots, NewSlot, OpenSlot, SlotSecret, create_slot, keyed_hash, open_epochs,
 };
 use crate::seal::{load_object, open_object, seal_object, store_object};
 use crate::{Environment, Error, Event};
@@ -56,7 +55,7 @@ pub struct OpenOptions {
     /// The most memory a key slot may demand, KiB.
     pub kdf_memory_kib_max: u32,
     /// The slot that worked last, tried first.
-    pub first_slot: Option<lumivault_format::SlotId>,
+    pub first_slot: Option<SlotId>,
 }
 
 impl Default for OpenOptions {
@@ -85,19 +84,6 @@ impl fmt::Debug for Repository {
             .field("location", &self.backend.location())
             .finish_non_exhaustive()
     }
-}
-
-/// A snapshot as it was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredSnapshot {
-    /// Its id.
-    pub id: SnapshotId,
-    /// The object that holds it.
-    pub object: ObjectName,
-    /// What it says.
-    pub snapshot: Snapshot,
-    /// Its tags, later annotations applied.
-    pub tags: Vec<String>,
 }
 
 /// What became of a list of objects: those that could be read, and why the others could not.
@@ -173,14 +159,14 @@ impl Repository {
         let slots = LoadedSlots::load(backend.as_ref())?;
         let warn = |error: &Error| {
             env.monitor
-                .event(Event::Warning(&format!("{error}; it was set aside")))
+                .event(Event::Warning(&format!("{error}; it was set aside")));
         };
-        slots.unreadable.iter().for_each(warn);
+        slots.unreadable.iter().for_each(&warn);
         let (slot, mut keyring, archive) =
             slots.open(secret, options.first_slot, options.kdf_memory_kib_max)?;
         open_epochs(backend.as_ref(), &mut keyring, &slot, &archive)?
             .iter()
-            .for_each(warn);
+            .for_each(&warn);
         let (config, config_name) = newest_config(backend.as_ref(), &keyring, &archive, &configs, &warn)?;
         Ok(Self {
             backend,
@@ -231,8 +217,12 @@ impl Repository {
     }
 
     /// The slot that opened it, to be tried first the next time.
-    pub fn opened_slot(&self) -> lumivault_format::SlotId {
+    pub fn opened_slot(&self) -> SlotId {
         self.slot.id
+    }
+
+    pub(crate) fn open_slot(&self) -> &OpenSlot {
+        &self.slot
     }
 
     /// The secret that the chunker's gear table is derived from.
@@ -274,267 +264,39 @@ impl Repository {
         out
     }
 
-    /// All snapshots, oldest first, with what could not be read.
-    pub fn snapshots(&self) -> Result<Loaded<StoredSnapshot>, Error> {
-        let mut loaded = Loaded {
-            found: Vec::new(),
-            unreadable: Vec::new(),
-        };
-        for info in self.backend.list(ObjectKind::Snapshot)? {
-            match self.load_snapshot(info.name) {
-                Ok(snapshot) => loaded.found.push(snapshot),
-                Err(error) if error.is_damage() => loaded.unreadable.push(error),
-                Err(error) => return Err(error),
-            }
-        }
-        let annotations = self.annotations()?;
-        loaded.unreadable.extend(annotations.unreadable);
-        for stored in &mut loaded.found {
-            apply_tags(stored, &annotations.found);
-        }
-        loaded
-            .found
-            .sort_by_key(|s| (s.snapshot.time.unix_seconds, s.snapshot.time.nanoseconds, s.id));
-        Ok(loaded)
-    }
-
-    fn load_snapshot(&self, name: ObjectName) -> Result<StoredSnapshot, Error> {
-        let id = ObjectId {
-            kind: ObjectKind::Snapshot,
-            name,
-        };
-        let object = load_object(self.backend(), &id, limits::SEALED_BYTES_MAX)?;
-        let body = open_object(
-            &self.secrets.keyring,
-            &self.archive,
-            ObjectType::Snapshot,
-            &id,
-            &object,
-        )?;
-        let (mac, record) = body.split_first_chunk::<32>().ok_or(Error::Damaged {
-            object: id,
-            problem: "it is shorter than its MAC",
-        })?;
-        let expected = keyed_hash(&self.secrets.derived.snapshot_mac, record);
-        if blake3::Hash::from_bytes(*mac) != blake3::Hash::from_bytes(expected) {
-            return Err(Error::Damaged {
-                object: id,
-                problem: "its MAC does not fit",
-            });
-        }
-        let snapshot = Snapshot::decode(record).map_err(|source| Error::Decode { object: id, source })?;
-        let tags = snapshot.tags.clone();
-        let snapshot_id = SnapshotId::from_bytes(keyed_hash(&self.secrets.derived.snapshot_id, record));
-        Ok(StoredSnapshot {
-            id: snapshot_id,
-            object: name,
-            snapshot,
-            tags,
-        })
-    }
-
-    /// Commits a snapshot. Everything it refers to must be durable and listed already.
-    pub fn commit_snapshot(&self, snapshot: &Snapshot) -> Result<SnapshotId, Error> {
-        let record = snapshot.encode();
-        let mac = keyed_hash(&self.secrets.derived.snapshot_mac, &record);
-        let body = [mac.as_slice(), &record].concat();
-        let object = seal_object(
-            &self.secrets.keyring,
-            &self.archive,
-            ObjectType::Snapshot,
-            &body,
-            &self.env,
-        )?;
-        store_object(self.backend(), ObjectType::Snapshot, &object)?;
-        Ok(SnapshotId::from_bytes(keyed_hash(
-            &self.secrets.derived.snapshot_id,
-            &record,
-        )))
-    }
-
     /// Name of the config in force, for snapshots.
     pub fn config_name(&self) -> ObjectName {
         self.config_name
-    }
-
-    /// Adds a later fact about a snapshot.
-    pub fn annotate(&self, annotation: &Annotation) -> Result<(), Error> {
-        let object = seal_object(
-            &self.secrets.keyring,
-            &self.archive,
-            ObjectType::Annotation,
-            &annotation.encode(),
-            &self.env,
-        )?;
-        store_object(self.backend(), ObjectType::Annotation, &object).map(drop)
-    }
-
-    /// All annotations in the order in which they count.
-    pub fn annotations(&self) -> Result<Loaded<Annotation>, Error> {
-        let mut loaded = Loaded {
-            found: Vec::new(),
-            unreadable: Vec::new(),
-        };
-        let mut named = Vec::new();
-        for info in self.backend.list(ObjectKind::Annotation)? {
-            let id = ObjectId {
-                kind: ObjectKind::Annotation,
-                name: info.name,
-            };
-            let read = load_object(self.backend(), &id, limits::SEALED_BYTES_MAX).and_then(|object| {
-                let body = open_object(
-                    &self.secrets.keyring,
-                    &self.archive,
-                    ObjectType::Annotation,
-                    &id,
-                    &object,
-                )?;
-                Annotation::decode(&body).map_err(|source| Error::Decode { object: id, source })
-            });
-            match read {
-                Ok(annotation) => named.push((info.name, annotation)),
-                Err(error) if error.is_damage() => loaded.unreadable.push(error),
-                Err(error) => return Err(error),
-            }
-        }
-        named.sort_by_key(|(name, a)| (a.unix_seconds, a.nanoseconds, *name));
-        loaded
-            .found
-            .extend(named.into_iter().map(|(_, annotation)| annotation));
-        Ok(loaded)
     }
 
     /// Decrypts any sealed object for inspection; returns its type and body.
     pub fn inspect(&self, id: &ObjectId) -> Result<(ObjectType, Vec<u8>), Error> {
         let object = load_object(self.backend(), id, limits::SEALED_BYTES_MAX)?;
         let header = Header::decode(&object).map_err(|source| Error::Decode { object: *id, source })?;
-        let body = open_object(
-            &self.secrets.keyring,
-            &self.archive,
-            header.object_type,
-            id,
-            &object,
-        )?;
+        let keyring = &self.secrets.keyring;
+        let body = open_object(keyring, &self.archive, header.object_type, id, &object)?;
         Ok((header.object_type, body))
     }
 
-    /// The key slots, in the order of their ages.
-    pub fn key_slots(&self) -> Result<Loaded<SlotSummary>, Error> {
-        let slots = LoadedSlots::load(self.backend())?;
-        let mut loaded = Loaded {
-            found: Vec::new(),
-            unreadable: slots.unreadable,
-        };
-        for slot in &slots.slots {
-            match slot.info(&self.secrets.keyring) {
-                Ok(info) => loaded.found.push(SlotSummary {
-                    id: slot.slot.id,
-                    kind: slot.slot.kind,
-                    generation: slot.slot.generation,
-                    info,
-                    opened: slot.slot.id == self.slot.id,
-                }),
-                Err(error) => loaded.unreadable.push(error),
-            }
-        }
-        loaded
-            .found
-            .sort_by_key(|slot| (slot.info.created_unix_seconds, slot.id));
-        Ok(loaded)
+    /// Reads and opens a sealed object.
+    pub(crate) fn load_sealed(&self, object_type: ObjectType, id: &ObjectId) -> Result<Vec<u8>, Error> {
+        let object = load_object(self.backend(), id, limits::SEALED_BYTES_MAX)?;
+        open_object(&self.secrets.keyring, &self.archive, object_type, id, &object)
     }
 
-    /// Adds a way in.
-    pub fn add_key_slot(&self, new: &NewSlot) -> Result<lumivault_format::SlotId, Error> {
-        if LoadedSlots::load(self.backend())?.slots.len() >= limits::KEY_SLOTS_MAX {
-            return Err(Error::KeySlots("all 16 key slots are in use; remove one first"));
-        }
-        create_slot(
-            self.backend(),
-            &self.archive,
-            &self.secrets.keyring,
-            new,
-            &self.env,
-        )
-    }
-
-    /// Wraps the keyring of a slot anew under another secret, then removes the old generation. A copy of the old slot
-    /// object still opens the archive.
-    pub fn rewrap_key_slot(&self, id: lumivault_format::SlotId, new: &NewSlot) -> Result<(), Error> {
-        let slots = LoadedSlots::load(self.backend())?;
-        let old = slots.slots.iter().find(|s| s.slot.id == id).ok_or(NO_SUCH_SLOT)?;
-        rewrap_slot(self.backend(), &self.secrets.keyring, old, new, &self.env)?;
-        for name in slots.outdated.iter().chain([&old.name]) {
-            self.backend.remove(&ObjectId {
-                kind: ObjectKind::KeySlot,
-                name: *name,
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Removes a way in, but never the last one.
-    pub fn remove_key_slot(&self, id: lumivault_format::SlotId) -> Result<(), Error> {
-        let slots = LoadedSlots::load(self.backend())?;
-        let doomed = slots.slots.iter().find(|s| s.slot.id == id).ok_or(NO_SUCH_SLOT)?;
-        if slots.slots.len() == 1 {
-            return Err(Error::KeySlots(
-                "this is the only key slot; without it nobody could open the repository",
-            ));
-        }
-        // Older generations first, so that none of them comes back in force.
-        for info in self.backend.list(ObjectKind::KeySlot)? {
-            let object = ObjectId {
-                kind: ObjectKind::KeySlot,
-                name: info.name,
-            };
-            let older = slots.outdated.contains(&info.name)
-                && load_object(self.backend(), &object, limits::KEY_OBJECT_BYTES_MAX)
-                    .ok()
-                    .and_then(|bytes| lumivault_format::KeySlot::decode(&bytes).ok())
-                    .is_some_and(|(slot, _)| slot.id == id);
-            if older {
-                self.backend.remove(&object)?;
-            }
-        }
-        self.backend.remove(&ObjectId {
-            kind: ObjectKind::KeySlot,
-            name: doomed.name,
-        })?;
-        Ok(())
-    }
-
-    /// Starts a new epoch: what is sealed from the next opening on needs a key that old copies of slots do not hold.
-    /// Returns its number.
-    pub fn rotate_epoch(&self) -> Result<u32, Error> {
-        let number = self.secrets.keyring.newest_epoch().saturating_add(1);
-        let key = Zeroizing::new(self.env.random_array::<32>()?);
-        let slots = LoadedSlots::load(self.backend())?;
-        if let Some(error) = slots.unreadable.into_iter().next() {
-            return Err(error);
-        }
-        for slot in &slots.slots {
-            // A slot whose information does not authenticate was not made by a holder of the keyring.
-            slot.info(&self.secrets.keyring)?;
-            seal_epoch(
-                self.backend(),
-                &self.secrets.keyring,
-                slot,
-                number,
-                &key,
-                &self.env,
-            )?;
-        }
-        Ok(number)
+    /// Seals a body and stores it.
+    pub(crate) fn store_sealed(&self, object_type: ObjectType, body: &[u8]) -> Result<ObjectName, Error> {
+        let object = seal_object(&self.secrets.keyring, &self.archive, object_type, body, &self.env)?;
+        store_object(self.backend(), object_type, &object)
     }
 }
 
-const NO_SUCH_SLOT: Error = Error::KeySlots("there is no such key slot; `lumivault key list` shows them");
-
+/// The config in force. Where two have the highest generation, all machines take the same one.
 fn newest_config(
     backend: &dyn Backend,
     keyring: &Keyring,
     archive: &ArchiveId,
-    configs: &[crate::backend::ObjectInfo],
+    configs: &[ObjectInfo],
     warn: &dyn Fn(&Error),
 ) -> Result<(Config, ObjectName), Error> {
     let mut newest: Option<(Config, ObjectName)> = None;
@@ -544,20 +306,17 @@ fn newest_config(
             kind: ObjectKind::Config,
             name: info.name,
         };
-        let read = load_object(backend, &id, limits::SEALED_BYTES_MAX).and_then(|object| {
-            let body = open_object(keyring, archive, ObjectType::Config, &id, &object)?;
-            Config::decode(&body).map_err(|source| Error::Decode { object: id, source })
-        });
-        match read {
+        match read_config(backend, keyring, archive, &id) {
             Ok(config) => {
+                let rank = (config.generation, info.name);
                 if newest
                     .as_ref()
-                    .is_none_or(|(n, _)| n.generation < config.generation)
+                    .is_none_or(|(n, name)| (n.generation, *name) < rank)
                 {
                     newest = Some((config, info.name));
                 }
             }
-            Err(error) if error.is_damage() => {
+            Err(error) if error.spares_the_rest() => {
                 warn(&error);
                 failure = Some(error);
             }
@@ -567,17 +326,22 @@ fn newest_config(
     newest.ok_or_else(|| failure.unwrap_or_else(|| Error::NoRepository(backend.location())))
 }
 
-fn apply_tags(stored: &mut StoredSnapshot, annotations: &[Annotation]) {
-    for annotation in annotations.iter().filter(|a| a.snapshot == stored.id) {
-        match annotation.kind {
-            lumivault_format::AnnotationKind::TagAdded => {
-                if !stored.tags.contains(&annotation.text) {
-                    stored.tags.push(annotation.text.clone());
-                }
-            }
-            lumivault_format::AnnotationKind::TagRemoved => stored.tags.retain(|tag| *tag != annotation.text),
-            _ => {}
-        }
+/// Reads one config object.
+pub(crate) fn read_config(
+    backend: &dyn Backend,
+    keyring: &Keyring,
+    archive: &ArchiveId,
+    id: &ObjectId,
+) -> Result<Config, Error> {
+    let object = load_object(backend, id, limits::SEALED_BYTES_MAX)?;
+    let body = open_object(keyring, archive, ObjectType::Config, id, &object)?;
+    let config = Config::decode(&body).map_err(|source| Error::Decode { object: *id, source })?;
+    if config.archive == *archive {
+        Ok(config)
+    } else {
+        Err(Error::Damaged {
+            object: *id,
+            problem: "it describes another archive",
+        })
     }
-    stored.tags.sort();
 }

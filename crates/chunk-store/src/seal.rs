@@ -15,6 +15,23 @@ pub(crate) fn object_name(bytes: &[u8]) -> ObjectName {
     ObjectName::from_bytes(*blake3::hash(bytes).as_bytes())
 }
 
+/// Finds the name of an object that is read piece by piece.
+pub(crate) struct ObjectHasher(blake3::Hasher);
+
+impl ObjectHasher {
+    pub(crate) fn new() -> Self {
+        Self(blake3::Hasher::new())
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn name(&self) -> ObjectName {
+        ObjectName::from_bytes(*self.0.finalize().as_bytes())
+    }
+}
+
 /// Stores bytes under the name they hash to. An object of that name is these very bytes, so finding it is success.
 pub(crate) fn store_object(
     backend: &dyn Backend,

@@ -17,7 +17,12 @@ impl SlotKeys {
     /// Argon2id of a password; takes `params.memory_kib` of memory while it runs.
     pub(crate) fn from_password(password: &str, salt: &[u8; 32], params: KdfParams) -> Result<Self, Error> {
         let password = normalised(password);
-        let refused = |_| Error::KeySlots("the key derivation refused its parameters");
+        let refused = |error| match error {
+            argon2::Error::OutOfMemory => {
+                Error::KeySlots("there is not enough memory to derive the key of a slot")
+            }
+            _ => Error::KeySlots("the key derivation refused its parameters"),
+        };
         let argon = Params::new(params.memory_kib, params.passes, params.lanes, Some(64)).map_err(refused)?;
         let mut out = Zeroizing::new([0u8; 64]);
         Argon2::new(Algorithm::Argon2id, Version::V0x13, argon)

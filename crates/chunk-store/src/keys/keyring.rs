@@ -49,10 +49,24 @@ impl Keyring {
         self.epochs.iter().find(|(n, _)| *n == number).map(|(_, key)| key)
     }
 
-    /// Adds an epoch; one that is known already stays as it is.
-    pub(crate) fn add_epoch(&mut self, number: u32, key: [u8; 32]) {
-        if let Err(place) = self.epochs.binary_search_by_key(&number, |(n, _)| *n) {
-            self.epochs.insert(place, (number, key));
+    /// Numbers and keys of all epochs, ascending.
+    pub(crate) fn epochs(&self) -> &[(u32, [u8; 32])] {
+        &self.epochs
+    }
+
+    /// Adds an epoch; one that is known already stays as it is. `false` if it is known with another key.
+    pub(crate) fn add_epoch(&mut self, number: u32, key: &[u8; 32]) -> bool {
+        match self.epochs.binary_search_by_key(&number, |(n, _)| *n) {
+            Ok(place) => self.epochs[place].1 == *key,
+            Err(place) => {
+                // Not by growing the vector: that would leave an unwiped copy behind.
+                let mut longer = Vec::with_capacity(self.epochs.len() + 1);
+                longer.extend_from_slice(&self.epochs);
+                longer.insert(place, (number, *key));
+                self.epochs.zeroize();
+                self.epochs = longer;
+                true
+            }
         }
     }
 
@@ -103,7 +117,9 @@ impl Keyring {
             .update(slot)
             .update(&number.to_le_bytes())
             .update(key);
-        *hasher.finalize().as_bytes()
+        let mac = *hasher.finalize().as_bytes();
+        hasher.zeroize();
+        mac
     }
 }
 

@@ -1,12 +1,17 @@
 //! Keys: the keyring of an archive, the slots that wrap it, and recovery codes. See docs/format.md §5.
 
+mod epoch;
 mod kdf;
 mod keyring;
+mod manage;
 mod recovery;
 mod slot;
+mod slots;
 
+pub(crate) use epoch::open_epochs;
 pub use keyring::Keyring;
 pub(crate) use keyring::{DerivedKeys, keyed_hash};
 pub use recovery::{RecoveryCode, RecoveryCodeError};
-pub(crate) use slot::{LoadedSlots, create_slot, open_epochs, rewrap_slot, seal_epoch};
+pub(crate) use slot::create_slot;
 pub use slot::{NewSlot, OpenSlot, SlotSecret, SlotSummary};
+pub(crate) use slots::LoadedSlots;

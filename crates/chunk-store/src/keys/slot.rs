@@ -1,10 +1,9 @@
-//! Key slots: ways into an archive, at most sixteen. See docs/format.md §5.
+//! One key slot: a way into an archive. See docs/format.md §5.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use lumivault_format::{
-    ArchiveId, EpochBox, Header, KdfParams, KeySlot, ObjectId, ObjectKind, ObjectName, ObjectType, SlotId,
+    ArchiveId, DecodeError, Header, KdfParams, KeySlot, ObjectId, ObjectKind, ObjectName, ObjectType, SlotId,
     SlotInfo, SlotKind, limits,
 };
 use x25519_dalek::{PublicKey, StaticSecret};
@@ -83,47 +82,9 @@ pub(crate) struct LoadedSlot {
     covered: usize,
 }
 
-/// All slots, the newest generation of each, and objects that could not be read.
-pub(crate) struct LoadedSlots {
-    pub(crate) slots: Vec<LoadedSlot>,
-    /// Older generations of the same slots.
-    pub(crate) outdated: Vec<ObjectName>,
-    pub(crate) unreadable: Vec<Error>,
-}
-
-impl LoadedSlots {
-    /// Reads every slot object. One that is damaged is set aside: it must not lock out the others.
-    pub(crate) fn load(backend: &dyn Backend) -> Result<Self, Error> {
-        let mut newest: BTreeMap<SlotId, LoadedSlot> = BTreeMap::new();
-        let (mut unreadable, mut outdated) = (Vec::new(), Vec::new());
-        for info in backend.list(ObjectKind::KeySlot)? {
-            let id = ObjectId {
-                kind: ObjectKind::KeySlot,
-                name: info.name,
-            };
-            match Self::load_one(backend, &id) {
-                Ok(found) => match newest.get(&found.slot.id) {
-                    Some(known) if known.slot.generation >= found.slot.generation => {
-                        outdated.push(found.name)
-                    }
-                    _ => outdated.extend(newest.insert(found.slot.id, found).map(|older| older.name)),
-                },
-                Err(error) => unreadable.push(error),
-            }
-        }
-        if newest.len() > limits::KEY_SLOTS_MAX {
-            return Err(Error::KeySlots(
-                "this repository has more than 16 key slots; that many are never made",
-            ));
-        }
-        Ok(Self {
-            slots: newest.into_values().collect(),
-            outdated,
-            unreadable,
-        })
-    }
-
-    fn load_one(backend: &dyn Backend, id: &ObjectId) -> Result<LoadedSlot, Error> {
+impl LoadedSlot {
+    /// Reads one slot object; nothing in it is authentic yet.
+    pub(super) fn load(backend: &dyn Backend, id: &ObjectId) -> Result<Self, Error> {
         let decode = |source| Error::Decode { object: *id, source };
         let bytes = load_object(backend, id, limits::KEY_OBJECT_BYTES_MAX)?;
         let header = Header::decode(&bytes).map_err(decode)?;
@@ -134,7 +95,7 @@ impl LoadedSlots {
             });
         }
         let (slot, covered) = KeySlot::decode(&bytes).map_err(decode)?;
-        Ok(LoadedSlot {
+        Ok(Self {
             name: id.name,
             slot,
             archive: header.archive,
@@ -143,35 +104,6 @@ impl LoadedSlots {
         })
     }
 
-    /// Tries the secret on the slots, the one named `first` before the others.
-    pub(crate) fn open(
-        &self,
-        secret: &SlotSecret,
-        first: Option<SlotId>,
-        kdf_memory_kib_max: u32,
-    ) -> Result<(OpenSlot, Keyring, ArchiveId), Error> {
-        let mut order: Vec<&LoadedSlot> = self.slots.iter().collect();
-        // Raw slots cost nothing to try; of the others, the one that worked last comes first.
-        order.sort_by_key(|s| (s.slot.kind != SlotKind::Raw, Some(s.slot.id) != first, s.slot.id));
-        let mut refused = None;
-        for slot in order {
-            let keys = match slot.derive(secret, kdf_memory_kib_max) {
-                Ok(Some(keys)) => keys,
-                Ok(None) => continue,
-                Err(error) => {
-                    refused = Some(error);
-                    continue;
-                }
-            };
-            if let Some((open, keyring)) = slot.open(&keys)? {
-                return Ok((open, keyring, slot.archive));
-            }
-        }
-        Err(refused.unwrap_or(Error::WrongPassword(self.slots.len())))
-    }
-}
-
-impl LoadedSlot {
     fn object(&self) -> ObjectId {
         ObjectId {
             kind: ObjectKind::KeySlot,
@@ -179,8 +111,22 @@ impl LoadedSlot {
         }
     }
 
+    pub(super) fn check_archive(&self, archive: &ArchiveId) -> Result<(), Error> {
+        if self.archive == *archive {
+            return Ok(());
+        }
+        Err(Error::Decode {
+            object: self.object(),
+            source: DecodeError::ForeignArchive("key slot"),
+        })
+    }
+
     /// The slot's keys from the secret; `None` if it is of the other kind.
-    fn derive(&self, secret: &SlotSecret, kdf_memory_kib_max: u32) -> Result<Option<SlotKeys>, Error> {
+    pub(super) fn derive(
+        &self,
+        secret: &SlotSecret,
+        kdf_memory_kib_max: u32,
+    ) -> Result<Option<SlotKeys>, Error> {
         match (self.slot.kind, secret) {
             (SlotKind::Passphrase(params), SlotSecret::Password(password)) => {
                 if params.memory_kib > kdf_memory_kib_max {
@@ -208,7 +154,7 @@ impl LoadedSlot {
     }
 
     /// Opens the slot; `None` if the commitment says that it is another key's.
-    fn open(&self, keys: &SlotKeys) -> Result<Option<(OpenSlot, Keyring)>, Error> {
+    pub(super) fn open(&self, keys: &SlotKeys) -> Result<Option<(OpenSlot, Keyring)>, Error> {
         let damaged = |problem| Error::Damaged {
             object: self.object(),
             problem,
@@ -247,7 +193,7 @@ impl LoadedSlot {
         )
         .map_err(|_| Error::Damaged {
             object: self.object(),
-            problem: "its information does not authenticate",
+            problem: "it was not made by a holder of this archive's keys",
         })?;
         SlotInfo::decode_padded(&text).map_err(|source| Error::Decode {
             object: self.object(),
@@ -277,7 +223,7 @@ pub(crate) fn create_slot(
     Ok(id)
 }
 
-/// Wraps the keyring anew for an existing slot, under another secret; the caller removes the old generation.
+/// Wraps the keyring anew for an existing, authentic slot, under another secret; the caller removes the old generation.
 pub(crate) fn rewrap_slot(
     backend: &dyn Backend,
     keyring: &Keyring,
@@ -289,7 +235,9 @@ pub(crate) fn rewrap_slot(
         label: new.label.clone(),
         created_unix_seconds: env.clock.now().0,
     };
-    let generation = old.slot.generation.saturating_add(1);
+    let generation = old.slot.generation.checked_add(1).ok_or(Error::KeySlots(
+        "this key slot was wrapped 2^32 times; add a new one and remove it",
+    ))?;
     write_slot(
         backend,
         &old.archive,
@@ -311,8 +259,12 @@ fn write_slot(
     let salt: [u8; 32] = env.random_array()?;
     let (kind, keys) = match &new.secret {
         SlotSecret::Password(password) => {
-            let weak = |_| Error::KeySlots("the key derivation must use at least t=3, m=64 MiB, p=4");
-            new.kdf.check(u32::MAX).map_err(weak)?;
+            let refused = |_| {
+                Error::KeySlots(
+                    "the key derivation must use at least t=3, m=64 MiB, p=4 and at most 64 passes and lanes",
+                )
+            };
+            new.kdf.check(u32::MAX).map_err(refused)?;
             (
                 SlotKind::Passphrase(new.kdf),
                 SlotKeys::from_password(password, &salt, new.kdf)?,
@@ -362,112 +314,4 @@ fn write_slot(
     object.extend_from_slice(commitment.as_bytes());
     store_object(backend, ObjectType::KeySlot, &object)?;
     Ok(())
-}
-
-/// Wraps a new epoch key to the public key of a slot, so that its holder finds it.
-pub(crate) fn seal_epoch(
-    backend: &dyn Backend,
-    keyring: &Keyring,
-    to: &LoadedSlot,
-    number: u32,
-    key: &[u8; 32],
-    env: &Environment,
-) -> Result<(), Error> {
-    let ephemeral = StaticSecret::from(env.random_array::<32>()?);
-    let public = PublicKey::from(&ephemeral);
-    let shared = ephemeral.diffie_hellman(&PublicKey::from(to.slot.public_key));
-    let mut sealed = Vec::with_capacity(80);
-    sealed.extend_from_slice(key);
-    sealed.extend_from_slice(&keyring.epoch_mac(&to.archive, to.slot.id.as_bytes(), number, key));
-    let mut epoch = EpochBox {
-        slot: to.slot.id,
-        ephemeral: public.to_bytes(),
-        nonce: env.random_array()?,
-        sealed: [0; 80],
-    };
-    let header = Header {
-        object_type: ObjectType::Epoch,
-        epoch: number,
-        archive: to.archive,
-    }
-    .encode();
-    let box_key = epoch_box_key(shared.as_bytes(), &epoch.ephemeral, &to.slot.public_key);
-    seal_single(
-        &box_key,
-        &epoch.nonce,
-        &epoch.associated_data(&header),
-        &mut sealed,
-    );
-    epoch.sealed.copy_from_slice(&sealed);
-    store_object(backend, ObjectType::Epoch, &epoch.encode(&header))?;
-    Ok(())
-}
-
-fn epoch_box_key(shared: &[u8; 32], ephemeral: &[u8; 32], public: &[u8; 32]) -> Zeroizing<[u8; 32]> {
-    let mut hasher = blake3::Hasher::new_derive_key("lumivault v1 epoch box");
-    hasher.update(shared).update(ephemeral).update(public);
-    Zeroizing::new(*hasher.finalize().as_bytes())
-}
-
-/// Adds to the keyring every newer epoch that was wrapped to this slot; returns what could not be read.
-pub(crate) fn open_epochs(
-    backend: &dyn Backend,
-    keyring: &mut Keyring,
-    slot: &OpenSlot,
-    archive: &ArchiveId,
-) -> Result<Vec<Error>, Error> {
-    let mut unreadable = Vec::new();
-    for info in backend.list(ObjectKind::Epoch)? {
-        let id = ObjectId {
-            kind: ObjectKind::Epoch,
-            name: info.name,
-        };
-        match open_epoch(backend, keyring, slot, archive, &id) {
-            Ok(Some((number, key))) => keyring.add_epoch(number, key),
-            Ok(None) => {}
-            Err(error) => unreadable.push(error),
-        }
-    }
-    Ok(unreadable)
-}
-
-fn open_epoch(
-    backend: &dyn Backend,
-    keyring: &Keyring,
-    slot: &OpenSlot,
-    archive: &ArchiveId,
-    id: &ObjectId,
-) -> Result<Option<(u32, [u8; 32])>, Error> {
-    let decode = |source| Error::Decode { object: *id, source };
-    let damaged = |problem| Error::Damaged { object: *id, problem };
-    let bytes = load_object(backend, id, limits::KEY_OBJECT_BYTES_MAX)?;
-    let header = Header::decode_as(&bytes, ObjectType::Epoch, archive).map_err(decode)?;
-    let epoch = EpochBox::decode(&bytes).map_err(decode)?;
-    if epoch.slot != slot.id {
-        return Ok(None);
-    }
-    let public = PublicKey::from(&slot.private).to_bytes();
-    let shared = slot.private.diffie_hellman(&PublicKey::from(epoch.ephemeral));
-    let key = epoch_box_key(shared.as_bytes(), &epoch.ephemeral, &public);
-    let mut text = Zeroizing::new(epoch.sealed.to_vec());
-    // A slot that was wrapped anew has another key pair; the boxes for its old one are of no use and no harm.
-    if open_single(
-        &key,
-        &epoch.nonce,
-        &epoch.associated_data(&header.encode()),
-        &mut text,
-    )
-    .is_err()
-    {
-        return Ok(None);
-    }
-    let (epoch_key, mac) = text.split_first_chunk::<32>().ok_or(damaged("it is too short"))?;
-    let expected = keyring.epoch_mac(archive, slot.id.as_bytes(), header.epoch, epoch_key);
-    let mac: [u8; 32] = mac.try_into().map_err(|_| damaged("it is too short"))?;
-    if blake3::Hash::from_bytes(mac) != blake3::Hash::from_bytes(expected) {
-        return Err(damaged(
-            "its epoch key was not made by a holder of the master key",
-        ));
-    }
-    Ok(Some((header.epoch, *epoch_key)))
 }

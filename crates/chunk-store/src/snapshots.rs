@@ -1,0 +1,147 @@
+//! Snapshots and the later facts about them. See docs/format.md §9, §10.
+
+use lumivault_format::{
+    Annotation, AnnotationKind, ObjectId, ObjectKind, ObjectName, ObjectType, Snapshot, SnapshotId,
+};
+
+use crate::keys::keyed_hash;
+use crate::repository::Loaded;
+use crate::{Error, Repository};
+
+/// A snapshot as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSnapshot {
+    /// Its id.
+    pub id: SnapshotId,
+    /// The object that holds it.
+    pub object: ObjectName,
+    /// What it says.
+    pub snapshot: Snapshot,
+    /// Its tags, later annotations applied.
+    pub tags: Vec<String>,
+}
+
+impl Repository {
+    /// All snapshots, oldest first, with what could not be read.
+    pub fn snapshots(&self) -> Result<Loaded<StoredSnapshot>, Error> {
+        let mut loaded = Loaded {
+            found: Vec::new(),
+            unreadable: Vec::new(),
+        };
+        for info in self.backend().list(ObjectKind::Snapshot)? {
+            match self.load_snapshot(info.name) {
+                Ok(snapshot) => loaded.found.push(snapshot),
+                Err(error) if error.spares_the_rest() => loaded.unreadable.push(error),
+                Err(error) => return Err(error),
+            }
+        }
+        let annotations = self.annotations()?;
+        loaded.unreadable.extend(annotations.unreadable);
+        for stored in &mut loaded.found {
+            apply_tags(stored, &annotations.found);
+        }
+        loaded
+            .found
+            .sort_by_key(|s| (s.snapshot.time.unix_seconds, s.snapshot.time.nanoseconds, s.id));
+        Ok(loaded)
+    }
+
+    fn load_snapshot(&self, name: ObjectName) -> Result<StoredSnapshot, Error> {
+        let id = ObjectId {
+            kind: ObjectKind::Snapshot,
+            name,
+        };
+        let body = self.load_sealed(ObjectType::Snapshot, &id)?;
+        let (mac, record) = body.split_first_chunk::<32>().ok_or(Error::Damaged {
+            object: id,
+            problem: "it is shorter than its MAC",
+        })?;
+        let expected = keyed_hash(&self.secrets().derived.snapshot_mac, record);
+        if blake3::Hash::from_bytes(*mac) != blake3::Hash::from_bytes(expected) {
+            return Err(Error::Damaged {
+                object: id,
+                problem: "its MAC does not fit",
+            });
+        }
+        let snapshot = Snapshot::decode(record).map_err(|source| Error::Decode { object: id, source })?;
+        let tags = snapshot.tags.clone();
+        Ok(StoredSnapshot {
+            id: self.snapshot_id(record),
+            object: name,
+            snapshot,
+            tags,
+        })
+    }
+
+    /// Commits a snapshot. Everything it refers to must be durable and listed already.
+    pub fn commit_snapshot(&self, snapshot: &Snapshot) -> Result<SnapshotId, Error> {
+        let record = snapshot.encode();
+        // What breaks a limit would be stored and never be read again.
+        match Snapshot::decode(&record) {
+            Ok(decoded) if decoded == *snapshot => {}
+            Ok(_) => {
+                return Err(Error::Snapshot(
+                    "the snapshot does not read back as it was written".into(),
+                ));
+            }
+            Err(source) => {
+                return Err(Error::Snapshot(format!(
+                    "the snapshot cannot be stored: {source}"
+                )));
+            }
+        }
+        let mac = keyed_hash(&self.secrets().derived.snapshot_mac, &record);
+        self.store_sealed(ObjectType::Snapshot, &[mac.as_slice(), &record].concat())?;
+        Ok(self.snapshot_id(&record))
+    }
+
+    fn snapshot_id(&self, record: &[u8]) -> SnapshotId {
+        SnapshotId::from_bytes(keyed_hash(&self.secrets().derived.snapshot_id, record))
+    }
+
+    /// Adds a later fact about a snapshot.
+    pub fn annotate(&self, annotation: &Annotation) -> Result<(), Error> {
+        self.store_sealed(ObjectType::Annotation, &annotation.encode())
+            .map(drop)
+    }
+
+    /// All annotations in the order in which they count.
+    pub fn annotations(&self) -> Result<Loaded<Annotation>, Error> {
+        let mut loaded = Loaded {
+            found: Vec::new(),
+            unreadable: Vec::new(),
+        };
+        let mut named = Vec::new();
+        for info in self.backend().list(ObjectKind::Annotation)? {
+            let id = ObjectId {
+                kind: ObjectKind::Annotation,
+                name: info.name,
+            };
+            let read = self.load_sealed(ObjectType::Annotation, &id).and_then(|body| {
+                Annotation::decode(&body).map_err(|source| Error::Decode { object: id, source })
+            });
+            match read {
+                Ok(annotation) => named.push((info.name, annotation)),
+                Err(error) if error.spares_the_rest() => loaded.unreadable.push(error),
+                Err(error) => return Err(error),
+            }
+        }
+        named.sort_by_key(|(name, a)| (a.unix_seconds, a.nanoseconds, *name));
+        loaded
+            .found
+            .extend(named.into_iter().map(|(_, annotation)| annotation));
+        Ok(loaded)
+    }
+}
+
+fn apply_tags(stored: &mut StoredSnapshot, annotations: &[Annotation]) {
+    for annotation in annotations.iter().filter(|a| a.snapshot == stored.id) {
+        let tag = &annotation.text;
+        match annotation.kind {
+            AnnotationKind::TagAdded if !stored.tags.contains(tag) => stored.tags.push(tag.clone()),
+            AnnotationKind::TagRemoved => stored.tags.retain(|known| known != tag),
+            _ => {}
+        }
+    }
+    stored.tags.sort();
+}
