@@ -11,6 +11,7 @@ use lumivault_format::tree::{
 use lumivault_format::wire::Reader;
 use lumivault_format::{ChunkId, DecodeError};
 
+use crate::index::Location;
 use crate::pack::PackReader;
 use crate::{ChunkIndex, Error, Repository};
 
@@ -105,8 +106,17 @@ impl<'r> TreeReader<'r> {
 
     /// Reads and checks one chunk of either kind.
     pub fn chunk(&self, id: &ChunkId) -> Result<Vec<u8>, Error> {
-        let location = self.index.find(id).ok_or(Error::MissingChunk(*id))?;
-        self.pack(location.pack)?.read_chunk(&location.place)
+        let first = self.index.find(id).ok_or(Error::MissingChunk(*id))?;
+        let read = |place: &Location| self.pack(place.pack)?.read_chunk(&place.place);
+        read(&first).or_else(|error| {
+            // A chunk that was stored again after its pack was lost lies in another one too.
+            let others = self.index.places(id);
+            let another = others
+                .iter()
+                .filter(|place| **place != first)
+                .find_map(|place| read(place).ok());
+            another.ok_or(error)
+        })
     }
 
     /// Reads a folder.
@@ -120,8 +130,7 @@ impl<'r> TreeReader<'r> {
             }
             StatRecord::decode(r, state)
         })?;
-        let folders: Vec<FolderRef> =
-            self.records(&head, StreamTag::Folders, |r, _, _: &mut ()| FolderRef::decode(r))?;
+        let folders = self.folders_of(&head)?;
         let files = u64::try_from(contents.len()).unwrap_or(u64::MAX);
         let dangling = names
             .iter()
@@ -156,13 +165,19 @@ impl<'r> TreeReader<'r> {
         }
     }
 
-    fn contents_of(&self, head: &FolderHead) -> Result<Vec<ContentRecord>, Error> {
+    /// Reads the contents stream of a folder whose head was read.
+    pub fn contents_of(&self, head: &FolderHead) -> Result<Vec<ContentRecord>, Error> {
         self.records(head, StreamTag::Contents, |r, first, state| {
             if first {
                 *state = ContentState::default();
             }
             ContentRecord::decode(r, state)
         })
+    }
+
+    /// Reads the references to a folder's subfolders.
+    pub fn folders_of(&self, head: &FolderHead) -> Result<Vec<FolderRef>, Error> {
+        self.records(head, StreamTag::Folders, |r, _, (): &mut ()| FolderRef::decode(r))
     }
 
     fn names_of(&self, head: &FolderHead) -> Result<Vec<NameRecord>, Error> {

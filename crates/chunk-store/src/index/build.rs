@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
-use lumivault_format::{IndexedPack, ObjectName, PACK_PREFIX_BYTES};
+use lumivault_format::{Index, IndexedPack, ObjectName, PACK_PREFIX_BYTES};
 
 use super::cache::CacheDir;
 use super::kind_number;
@@ -24,6 +24,7 @@ pub(super) struct Builder<'c> {
     packs: Vec<PackInfo>,
     numbers: HashMap<ObjectName, u32>,
     covered: BTreeSet<ObjectName>,
+    replaced: BTreeSet<ObjectName>,
     cache: Option<&'c CacheDir>,
     changed: bool,
 }
@@ -37,6 +38,7 @@ impl<'c> Builder<'c> {
             .map(|(pack, number)| (pack.name, number))
             .collect();
         let covered = base.as_ref().map(|t| t.covered().clone()).unwrap_or_default();
+        let replaced = base.as_ref().map(|t| t.replaced().clone()).unwrap_or_default();
         Self {
             base,
             parts: Vec::new(),
@@ -44,36 +46,53 @@ impl<'c> Builder<'c> {
             packs,
             numbers,
             covered,
+            replaced,
             cache,
             changed: false,
         }
     }
 
-    pub(super) fn covers(&self, object: &ObjectName) -> bool {
-        self.covered.contains(object)
+    /// Starts over with nothing but what is known to be replaced.
+    pub(super) fn without_replaced(&self) -> Self {
+        let mut fresh = Self::new(None, self.cache);
+        fresh.replaced.clone_from(&self.replaced);
+        fresh
     }
 
-    /// Adds the packs of one index object. A pack that is there already adds nothing.
-    pub(super) fn add(&mut self, object: ObjectName, packs: &[IndexedPack]) -> Result<(), Error> {
+    /// Whether an index object needs no reading: it is in the table, or counts no more.
+    pub(super) fn knows(&self, object: &ObjectName) -> bool {
+        self.covered.contains(object) || self.replaced.contains(object)
+    }
+
+    /// Whether something in the table turned out to be replaced.
+    pub(super) fn is_outdated(&self) -> bool {
+        !self.covered.is_disjoint(&self.replaced)
+    }
+
+    /// Adds one index object. A pack that is there already adds nothing.
+    pub(super) fn add(&mut self, object: ObjectName, index: &Index) -> Result<(), Error> {
         self.changed = true;
         self.covered.insert(object);
-        for pack in packs {
-            if self.numbers.contains_key(&pack.name) {
-                continue;
-            }
-            let number = u32::try_from(self.packs.len())
-                .map_err(|_| Error::Unsupported("the index lists more than 2^32 packs".into()))?;
-            self.numbers.insert(pack.name, number);
-            self.packs.push(PackInfo {
-                name: pack.name,
-                kind: pack.kind,
-                size: pack.size,
-            });
-            let mut offset = u32::try_from(PACK_PREFIX_BYTES).unwrap_or(u32::MAX);
-            for entry in &pack.entries {
-                self.run.push(encode_record(number, offset, entry));
-                offset = offset.saturating_add(entry.sealed_len());
-            }
+        self.replaced.extend(index.replaces.iter().copied());
+        index.packs.iter().try_for_each(|pack| self.add_pack(pack))
+    }
+
+    fn add_pack(&mut self, pack: &IndexedPack) -> Result<(), Error> {
+        if self.numbers.contains_key(&pack.name) {
+            return Ok(());
+        }
+        let number = u32::try_from(self.packs.len())
+            .map_err(|_| Error::Unsupported("the index lists more than 2^32 packs".into()))?;
+        self.numbers.insert(pack.name, number);
+        self.packs.push(PackInfo {
+            name: pack.name,
+            kind: pack.kind,
+            size: pack.size,
+        });
+        let mut offset = u32::try_from(PACK_PREFIX_BYTES).unwrap_or(u32::MAX);
+        for entry in &pack.entries {
+            self.run.push(encode_record(number, offset, entry));
+            offset = offset.saturating_add(entry.sealed_len());
         }
         if self.run.len() >= RUN_RECORDS {
             self.close_run()
@@ -91,7 +110,7 @@ impl<'c> Builder<'c> {
         run.sort_unstable();
         let count = run.len();
         let to = self.cache.map_or(To::Memory, To::TemporaryFile);
-        let part = write_table(to, &[], &BTreeSet::new(), count, &mut run.into_iter())?;
+        let part = write_table(to, Lists::default(), count, &mut run.into_iter())?;
         self.parts.push(part);
         Ok(())
     }
@@ -108,29 +127,28 @@ impl<'c> Builder<'c> {
         }
         self.close_run()?;
         let sources: Vec<&Table> = self.base.as_deref().into_iter().chain(&self.parts).collect();
-        // Equal ids are rare (two machines at once); a first pass counts them out.
-        let count = Merge::new(&sources).count();
+        let count = sources.iter().map(|table| table.count()).sum();
         let to = self.cache.map_or(To::Memory, To::Cache);
-        write_table(to, &self.packs, &self.covered, count, &mut Merge::new(&sources))
+        let lists = Lists {
+            packs: &self.packs,
+            covered: Some(&self.covered),
+            replaced: Some(&self.replaced),
+        };
+        write_table(to, lists, count, &mut Merge::new(&sources))
     }
 }
 
-/// The records of several sorted tables in one order, each id once.
+/// The records of several sorted tables in one order. A chunk in two packs keeps both places: one of them may be lost.
 struct Merge<'t> {
     tables: &'t [&'t Table],
     heap: BinaryHeap<Reverse<(Record, usize, usize)>>,
-    last: Option<[u8; 32]>,
 }
 
 impl<'t> Merge<'t> {
     fn new(tables: &'t [&'t Table]) -> Self {
         let first = |(i, table): (usize, &&Table)| table.record(0).map(|r| Reverse((*r, i, 0)));
         let heap = tables.iter().enumerate().filter_map(first).collect();
-        Self {
-            tables,
-            heap,
-            last: None,
-        }
+        Self { tables, heap }
     }
 }
 
@@ -138,21 +156,24 @@ impl Iterator for Merge<'_> {
     type Item = Record;
 
     fn next(&mut self) -> Option<Record> {
-        loop {
-            let Reverse((record, source, position)) = self.heap.pop()?;
-            if let Some(next) = self.tables.get(source).and_then(|t| t.record(position + 1)) {
-                self.heap.push(Reverse((*next, source, position + 1)));
-            }
-            let id: [u8; 32] = *record.first_chunk()?;
-            if self.last != Some(id) {
-                self.last = Some(id);
-                return Some(record);
-            }
+        let Reverse((record, source, position)) = self.heap.pop()?;
+        if let Some(next) = self.tables.get(source).and_then(|t| t.record(position + 1)) {
+            self.heap.push(Reverse((*next, source, position + 1)));
         }
+        Some(record)
     }
 }
 
+/// What a table lists besides its records.
+#[derive(Clone, Copy, Default)]
+struct Lists<'l> {
+    packs: &'l [PackInfo],
+    covered: Option<&'l BTreeSet<ObjectName>>,
+    replaced: Option<&'l BTreeSet<ObjectName>>,
+}
+
 /// Where a table is written.
+#[derive(Clone, Copy)]
 enum To<'c> {
     Memory,
     TemporaryFile(&'c CacheDir),
@@ -162,8 +183,7 @@ enum To<'c> {
 /// Writes a table with its checksum and opens it.
 fn write_table(
     to: To<'_>,
-    packs: &[PackInfo],
-    covered: &BTreeSet<ObjectName>,
+    lists: Lists<'_>,
     count: usize,
     records: &mut dyn Iterator<Item = Record>,
 ) -> Result<Table, Error> {
@@ -172,19 +192,20 @@ fn write_table(
             inner: BufWriter::with_capacity(256 * 1024, file),
             hasher: blake3::Hasher::new(),
         };
-        let hash = encode(&mut out, packs, covered, count, records)?;
+        let hash = encode(&mut out, lists, count, records)?;
         out.inner.flush().map(|()| hash)
     };
     let bytes = match to {
         To::Cache(cache) => cache.create(&mut to_file)?,
         To::TemporaryFile(cache) => cache.create_temporary(&mut to_file)?,
         To::Memory => {
-            let size = 64 + covered.len() * 32 + packs.len() * 37 + count * RECORD_BYTES + HASH_BYTES;
+            let names = lists.covered.map_or(0, BTreeSet::len) + lists.replaced.map_or(0, BTreeSet::len);
+            let size = 64 + names * 32 + lists.packs.len() * 37 + count * RECORD_BYTES + HASH_BYTES;
             let mut out = Hashed {
                 inner: Vec::with_capacity(size),
                 hasher: blake3::Hasher::new(),
             };
-            encode(&mut out, packs, covered, count, records).map_err(|source| {
+            encode(&mut out, lists, count, records).map_err(|source| {
                 Error::Unsupported(format!("the index does not fit in memory: {source}"))
             })?;
             Bytes::Owned(out.inner)
@@ -210,20 +231,22 @@ impl<W: Write> Hashed<W> {
 
 fn encode<W: Write>(
     out: &mut Hashed<W>,
-    packs: &[PackInfo],
-    covered: &BTreeSet<ObjectName>,
+    lists: Lists<'_>,
     count: usize,
     records: &mut dyn Iterator<Item = Record>,
 ) -> io::Result<blake3::Hash> {
     let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
     out.put(&MAGIC)?;
     out.put(&u64::try_from(count).unwrap_or(u64::MAX).to_le_bytes())?;
-    out.put(&small(packs.len()))?;
-    out.put(&small(covered.len()))?;
-    for name in covered {
+    out.put(&small(lists.packs.len()))?;
+    let names = [lists.covered, lists.replaced];
+    for list in names {
+        out.put(&small(list.map_or(0, BTreeSet::len)))?;
+    }
+    for name in names.into_iter().flatten().flatten() {
         out.put(name.as_bytes())?;
     }
-    for pack in packs {
+    for pack in lists.packs {
         out.put(pack.name.as_bytes())?;
         out.put(&[kind_number(pack.kind)])?;
         out.put(&pack.size.to_le_bytes())?;

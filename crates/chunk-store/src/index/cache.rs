@@ -2,6 +2,7 @@
 //! and lengths, and nothing else; losing it costs time, never data.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,8 @@ impl CacheDir {
     pub fn open(root: &Path, repository: &Repository) -> Result<Self, Error> {
         let mut hex = String::with_capacity(32);
         for byte in repository.replica().as_bytes() {
-            hex.push_str(&format!("{byte:02x}"));
+            // Writing to a string cannot fail.
+            let _ = write!(hex, "{byte:02x}");
         }
         let folder = root.join(hex);
         make_folders(&folder).map_err(|source| Error::Cache {
@@ -77,7 +79,10 @@ impl CacheDir {
             .prefix("tmp-")
             .tempfile_in(&self.folder)
             .map_err(failed)?;
-        let hash = write(file.as_file()).map_err(failed)?;
+        // Synced, or a power cut could leave a file of the right size and name whose middle is zeros.
+        let hash = write(file.as_file())
+            .and_then(|hash| file.as_file().sync_data().map(|()| hash))
+            .map_err(failed)?;
         let name = format!("{TABLE_PREFIX}{}", &hash.to_hex()[..32]);
         let path = self.folder.join(&name);
         file.persist(&path).map_err(|error| failed(error.error))?;

@@ -5,17 +5,15 @@ mod build;
 mod cache;
 mod table;
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use lumivault_format::{
-    ChunkId, ChunkKind, Index, IndexedPack, ObjectId, ObjectKind, ObjectName, ObjectType, limits,
-};
+use lumivault_format::{ChunkId, ChunkKind, Index, ObjectId, ObjectKind, ObjectName, ObjectType};
 
 pub use cache::CacheDir;
 pub use table::{Location, PackInfo};
 
-use crate::seal::{load_object, open_object};
+use crate::backend::ObjectInfo;
 use crate::{Error, Event, Repository};
 use build::Builder;
 use table::Table;
@@ -24,6 +22,8 @@ use table::Table;
 #[derive(Debug)]
 pub struct ChunkIndex {
     state: RwLock<State>,
+    /// Held while a larger table is built, so that lookups need not wait for it.
+    adding: Mutex<()>,
     cache: Option<CacheDir>,
     unreadable: Vec<ObjectName>,
 }
@@ -32,10 +32,13 @@ pub struct ChunkIndex {
 struct State {
     table: Arc<Table>,
     packs: HashMap<ObjectName, u32>,
+    /// Packs that the index lists and a listing of the storage did not, or in another size.
+    absent: HashSet<u32>,
 }
 
 impl State {
-    fn new(table: Table) -> Self {
+    /// Packs keep their numbers when a table grows, and with them their absence.
+    fn new(table: Table, absent: HashSet<u32>) -> Self {
         let packs = table
             .packs()
             .iter()
@@ -45,6 +48,7 @@ impl State {
         Self {
             table: Arc::new(table),
             packs,
+            absent,
         }
     }
 }
@@ -62,53 +66,43 @@ impl ChunkIndex {
             .map(|info| info.name)
             .collect();
         let cached = cache.as_ref().and_then(|cache| cache.load(&present));
-        let mut unreadable = Vec::new();
         let mut builder = Builder::new(cached, cache.as_ref());
-        let mut replaced = BTreeSet::new();
-        for name in &present {
-            if builder.covers(name) {
-                continue;
-            }
-            match read_index(repository, name) {
-                Ok(index) => {
-                    replaced.extend(index.replaces.iter().copied());
-                    builder.add(*name, &index.packs)?;
-                }
-                Err(error) if error.is_damage() => {
-                    let text = format!("{error}; its packs are left out until it is repaired");
-                    monitor.event(Event::Warning(&text));
-                    unreadable.push(*name);
-                }
-                Err(error) => return Err(error),
-            }
+        let mut unreadable = Self::read_missing(repository, &present, &mut builder)?;
+        if builder.is_outdated() {
+            builder = builder.without_replaced();
+            unreadable = Self::read_missing(repository, &present, &mut builder)?;
         }
-        if replaced.iter().any(|name| builder.covers(name)) {
-            builder = Self::build_without(repository, cache.as_ref(), &present, &replaced)?;
+        for error in &unreadable {
+            let text = format!("{}; its packs are left out until it is repaired", error.1);
+            monitor.event(Event::Warning(&text));
         }
-        let state = State::new(builder.finish()?);
+        let state = State::new(builder.finish()?, HashSet::new());
         Ok(Self {
             state: RwLock::new(state),
+            adding: Mutex::new(()),
             cache,
-            unreadable,
+            unreadable: unreadable.into_iter().map(|(name, _)| name).collect(),
         })
     }
 
-    /// Starts over where a cached or present index object was replaced by another.
-    fn build_without<'c>(
+    /// Reads the index objects that the builder does not know yet; returns those that cannot be read.
+    fn read_missing(
         repository: &Repository,
-        cache: Option<&'c CacheDir>,
         present: &BTreeSet<ObjectName>,
-        replaced: &BTreeSet<ObjectName>,
-    ) -> Result<Builder<'c>, Error> {
-        let mut builder = Builder::new(None, cache);
-        for name in present.difference(replaced) {
+        builder: &mut Builder<'_>,
+    ) -> Result<Vec<(ObjectName, Error)>, Error> {
+        let mut unreadable = Vec::new();
+        for name in present {
+            if builder.knows(name) {
+                continue;
+            }
             match read_index(repository, name) {
-                Ok(index) => builder.add(*name, &index.packs)?,
-                Err(error) if error.is_damage() => {}
+                Ok(index) => builder.add(*name, &index)?,
+                Err(error) if error.spares_the_rest() => unreadable.push((*name, error)),
                 Err(error) => return Err(error),
             }
         }
-        Ok(builder)
+        Ok(unreadable)
     }
 
     /// Index objects that could not be read.
@@ -116,14 +110,45 @@ impl ChunkIndex {
         &self.unreadable
     }
 
-    /// Where a chunk lies.
+    /// Where a chunk lies. Of several places, one in a pack that is not known to be absent.
     pub fn find(&self, id: &ChunkId) -> Option<Location> {
-        self.table().find(id)
+        let state = self.read();
+        let mut places = state.table.find_all(id);
+        let first = places.next()?;
+        if !state.absent.contains(&first.pack) {
+            return Some(first);
+        }
+        places
+            .find(|place| !state.absent.contains(&place.pack))
+            .or(Some(first))
     }
 
-    /// Whether a chunk is listed.
+    /// All places of a chunk: several where two machines stored it at once, or where a pack was lost in between.
+    pub fn places(&self, id: &ChunkId) -> Vec<Location> {
+        self.read().table.find_all(id).take(PLACES_MAX).collect()
+    }
+
+    /// Whether a chunk is listed, in a pack that is not known to be absent.
     pub fn contains(&self, id: &ChunkId) -> bool {
-        self.read().table.find(id).is_some()
+        let state = self.read();
+        state
+            .table
+            .find_all(id)
+            .any(|place| !state.absent.contains(&place.pack))
+    }
+
+    /// Compares the packs with a listing of the storage; returns those that are missing there or have another size.
+    /// From then on [`Self::contains`] does not count them: a writer must not share what is not there.
+    pub(crate) fn note_listing(&self, listed: &[ObjectInfo]) -> Vec<PackInfo> {
+        let sizes: HashMap<ObjectName, u64> = listed.iter().map(|info| (info.name, info.size)).collect();
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let absent: Vec<(u32, PackInfo)> = (0..)
+            .zip(state.table.packs())
+            .filter(|(_, pack)| sizes.get(&pack.name) != Some(&pack.size.into()))
+            .map(|(number, pack)| (number, *pack))
+            .collect();
+        state.absent = absent.iter().map(|(number, _)| *number).collect();
+        absent.into_iter().map(|(_, pack)| pack).collect()
     }
 
     /// Whether a pack is listed.
@@ -141,7 +166,7 @@ impl ChunkIndex {
         self.table().packs().to_vec()
     }
 
-    /// Number of chunks listed.
+    /// Number of chunks listed; one in two packs counts twice.
     pub fn len(&self) -> u64 {
         self.table().len()
     }
@@ -151,7 +176,7 @@ impl ChunkIndex {
         self.len() == 0
     }
 
-    /// Calls `each` with every chunk and its place, in the order of ids.
+    /// Calls `each` with every chunk and its place, in the order of ids; a chunk in two packs comes twice.
     pub fn for_each(&self, mut each: impl FnMut(ChunkId, Location)) {
         let table = self.table();
         (0..table.len())
@@ -159,12 +184,15 @@ impl ChunkIndex {
             .for_each(|(id, location)| each(id, location));
     }
 
-    /// Adds the packs of an index object that was just written.
-    pub(crate) fn add(&self, name: ObjectName, packs: &[IndexedPack]) -> Result<(), Error> {
+    /// Adds an index object that was just written.
+    pub(crate) fn add(&self, name: ObjectName, index: &Index) -> Result<(), Error> {
+        let _one_at_a_time = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut builder = Builder::new(Some(self.table()), self.cache.as_ref());
+        builder.add(name, index)?;
+        let table = builder.finish()?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let mut builder = Builder::new(Some(Arc::clone(&state.table)), self.cache.as_ref());
-        builder.add(name, packs)?;
-        *state = State::new(builder.finish()?);
+        let absent = std::mem::take(&mut state.absent);
+        *state = State::new(table, absent);
         Ok(())
     }
 
@@ -177,21 +205,16 @@ impl ChunkIndex {
     }
 }
 
+/// Places of one chunk that are worth trying.
+const PLACES_MAX: usize = 16;
+
 /// Reads one index object.
 pub(crate) fn read_index(repository: &Repository, name: &ObjectName) -> Result<Index, Error> {
     let id = ObjectId {
         kind: ObjectKind::Index,
         name: *name,
     };
-    let object = load_object(repository.backend(), &id, limits::SEALED_BYTES_MAX)?;
-    let body = open_object(
-        &repository.secrets().keyring,
-        &repository.archive(),
-        ObjectType::Index,
-        &id,
-        &object,
-    )?;
-    drop(object);
+    let body = repository.load_sealed(ObjectType::Index, &id)?;
     Index::decode(&body).map_err(|source| Error::Decode { object: id, source })
 }
 

@@ -1,18 +1,19 @@
 //! The table itself: 48 bytes a chunk, sorted by id, found by interpolation because ids are uniform.
 //!
-//! File: magic (8) ‖ u64 chunks ‖ u32 packs ‖ u32 index objects ‖ their names (32 each) ‖ packs (37 each: name, type,
-//! size) ‖ records (48 each) ‖ BLAKE3 of everything before (32). Little-endian. The file is a cache of one machine and
-//! no part of the repository's format; another magic is simply another program's.
+//! File: magic (8) ‖ u64 records ‖ u32 packs ‖ u32 index objects ‖ u32 replaced index objects ‖ names of the index
+//! objects (32 each) ‖ names of the replaced ones (32 each) ‖ packs (37 each: name, type, size) ‖ records (48 each) ‖
+//! BLAKE3 of everything before (32). Little-endian. The file is a cache of one machine and no part of the repository's
+//! format; another magic is simply another program's.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use lumivault_format::wire::Reader;
-use lumivault_format::{ChunkId, ChunkKind, Codec, DecodeError, ObjectName, ObjectType, PackEntry};
+use lumivault_format::{ChunkId, ChunkKind, Codec, DecodeError, ObjectName, ObjectType, PackEntry, limits};
 
 use crate::pack::EntryLocation;
 
-pub(super) const MAGIC: [u8; 8] = *b"LVINDEX1";
+pub(super) const MAGIC: [u8; 8] = *b"LVINDEX2";
 pub(super) const RECORD_BYTES: usize = 48;
 pub(super) const HASH_BYTES: usize = 32;
 /// Tables up to this size are verified when they are opened; beyond, only what is found is checked, against chunk ids.
@@ -58,6 +59,10 @@ fn decode_record(record: &Record) -> Option<(ChunkId, Location)> {
     let id = ChunkId::from_bytes(r.array().ok()?);
     let (pack, offset, stored_len, packed) = (r.u32().ok()?, r.u32().ok()?, r.u32().ok()?, r.u32().ok()?);
     let codec = Codec::from_number(u8::try_from(packed >> 24).ok()?, "index table").ok()?;
+    // Whoever reads the chunk allocates what the record says, and a large table was not verified as a whole.
+    if stored_len == 0 || stored_len > limits::CHUNK_BYTES_MAX {
+        return None;
+    }
     let entry = PackEntry {
         id,
         codec,
@@ -95,6 +100,7 @@ pub(super) struct Table {
     first_record: usize,
     packs: Vec<PackInfo>,
     covered: BTreeSet<ObjectName>,
+    replaced: BTreeSet<ObjectName>,
 }
 
 impl fmt::Debug for Table {
@@ -117,11 +123,11 @@ impl Table {
             return Err(DecodeError::NotLumivault(what));
         }
         let count = usize::try_from(r.u64()?).map_err(|_| DecodeError::Truncated(what))?;
-        let (pack_count, object_count) = (r.u32()?, r.u32()?);
-        let mut covered = BTreeSet::new();
-        for _ in 0..object_count {
-            covered.insert(ObjectName::from_bytes(r.array()?));
-        }
+        let (pack_count, covered_count, replaced_count) = (r.u32()?, r.u32()?, r.u32()?);
+        let (covered, replaced) = (
+            read_names(&mut r, covered_count)?,
+            read_names(&mut r, replaced_count)?,
+        );
         let mut packs = Vec::new();
         for _ in 0..pack_count {
             let name = ObjectName::from_bytes(r.array()?);
@@ -148,16 +154,21 @@ impl Table {
             }
         }
         Ok(Self {
+            bytes,
             count,
             first_record,
             packs,
             covered,
-            bytes,
+            replaced,
         })
     }
 
     pub(super) fn len(&self) -> u64 {
         u64::try_from(self.count).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
     }
 
     pub(super) fn packs(&self) -> &[PackInfo] {
@@ -166,6 +177,11 @@ impl Table {
 
     pub(super) fn covered(&self) -> &BTreeSet<ObjectName> {
         &self.covered
+    }
+
+    /// Index objects that those covered replace. They count no more, whether they still lie there or not.
+    pub(super) fn replaced(&self) -> &BTreeSet<ObjectName> {
+        &self.replaced
     }
 
     pub(super) fn record(&self, position: usize) -> Option<&Record> {
@@ -180,14 +196,32 @@ impl Table {
         decode_record(self.record(usize::try_from(position).ok()?)?)
     }
 
+    /// All places of a chunk: equal ids lie side by side.
+    pub(super) fn find_all(&self, id: &ChunkId) -> impl Iterator<Item = Location> {
+        let is_it = |position: usize| {
+            self.record(position)
+                .is_some_and(|record| record.starts_with(id.as_bytes()))
+        };
+        let any = self.search(id);
+        let mut first = any.unwrap_or(self.count);
+        while first > 0 && any.is_some() && is_it(first - 1) {
+            first -= 1;
+        }
+        (first..self.count)
+            .take_while(move |position| is_it(*position))
+            .filter_map(|position| decode_record(self.record(position)?))
+            .map(|(_, location)| location)
+    }
+
     /// Interpolation search: ids are uniform, so two or three probes find one among ten million.
-    pub(super) fn find(&self, id: &ChunkId) -> Option<Location> {
+    fn search(&self, id: &ChunkId) -> Option<usize> {
         let wanted = prefix(id.as_bytes());
         let (mut low, mut high) = (0usize, self.count);
         let (mut low_key, mut high_key) = (0u64, u64::MAX);
         let mut guesses = 0;
         while low < high {
             let span = high - low;
+            // Where ids turn out not to be uniform, halving ends the search.
             let middle = if guesses < 8 && high_key > low_key && span > 8 {
                 let share = u128::from(wanted.saturating_sub(low_key)) * u128::try_from(span).unwrap_or(0)
                     / u128::from(high_key - low_key);
@@ -196,10 +230,9 @@ impl Table {
                 low + span / 2
             };
             guesses += 1;
-            let record = self.record(middle)?;
-            let found: &[u8; 32] = record.first_chunk()?;
+            let found: &[u8; 32] = self.record(middle)?.first_chunk()?;
             match found.cmp(id.as_bytes()) {
-                std::cmp::Ordering::Equal => return decode_record(record).map(|(_, location)| location),
+                std::cmp::Ordering::Equal => return Some(middle),
                 std::cmp::Ordering::Less => (low, low_key) = (middle + 1, prefix(found)),
                 std::cmp::Ordering::Greater => (high, high_key) = (middle, prefix(found)),
             }
@@ -208,6 +241,15 @@ impl Table {
     }
 }
 
+fn read_names(r: &mut Reader<'_>, count: u32) -> Result<BTreeSet<ObjectName>, DecodeError> {
+    (0..count)
+        .map(|_| r.array().map(ObjectName::from_bytes))
+        .collect()
+}
+
 fn prefix(id: &[u8; 32]) -> u64 {
     id.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,11 +20,21 @@ pub(super) struct Dealer {
     returned: Condvar,
 }
 
-/// What a worker took to write into, and what has to be published before.
-struct Taken {
+/// A place that a worker took. It is given back whatever happens, as others may be waiting for it.
+struct Lease<'d> {
+    dealer: &'d Dealer,
     place: usize,
+    /// What will be open in it.
     pack: Option<OpenPack>,
-    full: Option<OpenPack>,
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let mut places = self.dealer.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places[self.place] = Place::Idle(self.pack.take());
+        drop(places);
+        self.dealer.returned.notify_all();
+    }
 }
 
 impl Dealer {
@@ -47,15 +57,18 @@ impl Dealer {
         close: &dyn Fn(OpenPack) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let choice = u64::from_le_bytes(context.env.random_array()?);
-        let taken = self.take(entry.stored_len, choice);
-        let outcome = Self::write(self.kind, context, taken.pack, entry, stored);
-        let (kept, finished, result) = match outcome {
-            Ok(pack) if pack.full_gap().is_some_and(|gap| gap <= CLOSE_GAP) => (None, Some(pack), Ok(())),
-            Ok(pack) => (Some(pack), None, Ok(())),
-            Err(error) => (None, None, Err(error)),
+        let (mut lease, pack, full) = self.take(entry.stored_len, choice);
+        let outcome = Self::write(self.kind, context, pack, entry, stored);
+        let (finished, result) = match outcome {
+            Ok(pack) if pack.full_gap().is_some_and(|gap| gap <= CLOSE_GAP) => (Some(pack), Ok(())),
+            Ok(pack) => {
+                lease.pack = Some(pack);
+                (None, Ok(()))
+            }
+            Err(error) => (None, Err(error)),
         };
-        self.put_back(taken.place, kept);
-        for pack in [taken.full, finished].into_iter().flatten() {
+        drop(lease);
+        for pack in [full, finished].into_iter().flatten() {
             close(pack)?;
         }
         result
@@ -76,8 +89,14 @@ impl Dealer {
         Ok(pack)
     }
 
-    /// Waits for a place whose pack has room, chosen at random; makes room where no pack has any.
-    fn take(&self, stored: u32, choice: u64) -> Taken {
+    /// Waits for a place whose pack has room, chosen at random; makes room where no pack has any. Returns the place,
+    /// what is open in it, and what has to be closed to make room.
+    fn take(&self, stored: u32, choice: u64) -> (Lease<'_>, Option<OpenPack>, Option<OpenPack>) {
+        let lease = |place| Lease {
+            dealer: self,
+            place,
+            pack: None,
+        };
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let fitting: Vec<usize> = (0..places.len())
@@ -90,11 +109,7 @@ impl Dealer {
                 let count = u64::try_from(fitting.len()).unwrap_or(1);
                 let place = fitting[usize::try_from(choice % count).unwrap_or(0)];
                 let pack = take_idle(&mut places[place]);
-                return Taken {
-                    place,
-                    pack,
-                    full: None,
-                };
+                return (lease(place), pack, None);
             }
             // Where all have returned and none has room, the one that wastes least is closed.
             let idle: Vec<usize> = (0..places.len())
@@ -107,19 +122,10 @@ impl Dealer {
                 };
                 let place = idle.iter().copied().min_by_key(gap).unwrap_or(0);
                 let full = take_idle(&mut places[place]);
-                return Taken {
-                    place,
-                    pack: None,
-                    full,
-                };
+                return (lease(place), None, full);
             }
             places = self.returned.wait(places).unwrap_or_else(PoisonError::into_inner);
         }
-    }
-
-    fn put_back(&self, place: usize, pack: Option<OpenPack>) {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)[place] = Place::Idle(pack);
-        self.returned.notify_all();
     }
 
     /// The packs still open at the end of a run, without the empty ones.

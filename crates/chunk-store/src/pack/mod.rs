@@ -1,14 +1,18 @@
 //! Packs: many sealed chunks in one object, with hidden boundaries. See docs/format.md §7.
 
+mod adopt;
 mod dealer;
 mod open_pack;
 mod reader;
+mod run;
+mod verify;
 mod writer;
 
 pub use reader::{EntryLocation, PackReader};
 pub use writer::{ChunkWriter, Stored, WriteSummary, WriterOptions};
 
 pub(crate) use reader::verify_entry;
+pub(crate) use verify::{Flaw, verify_pack};
 
 /// Full packs end on a multiple of this.
 const CLASS_BYTES: u32 = 512 * 1024;

@@ -3,13 +3,14 @@
 use lumivault_format::{
     ArchiveId, ChunkKind, DIRECTORY_ENTRY_BYTES, DIRECTORY_SLOT, HEADER_BYTES, Header, IndexedPack, ObjectId,
     ObjectKind, ObjectName, PACK_PREFIX_BYTES, PACK_TRAILER_BYTES, PackEntry, PackTrailer, TAG_BYTES,
-    TRAILER_SLOT, encode_directory, encode_pack_prefix, pack_box_ad, pack_entry_ad, padme,
+    TRAILER_SLOT, encode_directory, encode_pack_prefix, limits, pack_box_ad, pack_entry_ad, padme,
 };
 
 use super::{CLASS_BYTES, FULL_BYTES_MAX, FULL_BYTES_MIN, LAST_BYTES_MIN, verify_entry};
 use crate::aead::PackCipher;
 use crate::backend::{Backend, BackendError, Spool};
 use crate::repository::Secrets;
+use crate::seal::ObjectHasher;
 use crate::{Environment, Error};
 
 /// What every pack of a run needs.
@@ -77,9 +78,11 @@ impl OpenPack {
         self.length.saturating_add(directory).saturating_add(entry)
     }
 
-    /// Whether one more entry keeps the pack within a full pack's size; an empty pack takes anything.
+    /// Whether one more entry keeps the pack within a full pack's size and number of entries; an empty pack takes
+    /// anything.
     pub(super) fn fits(&self, stored: u32) -> bool {
-        self.is_empty() || self.size_with(Some(stored)) <= FULL_BYTES_MAX
+        let room = to_u32(self.entries.len()) < limits::PACK_ENTRIES_MAX;
+        self.is_empty() || (room && self.size_with(Some(stored)) <= FULL_BYTES_MAX)
     }
 
     /// Bytes of padding that closing it as a full pack would cost; `None` while it is too small for one.
@@ -135,18 +138,20 @@ impl OpenPack {
             size.next_multiple_of(CLASS_BYTES).max(FULL_BYTES_MIN)
         };
         self.pad(target - size, env)?;
-        let directory_offset = to_u32(usize::try_from(self.spool.len()).unwrap_or(usize::MAX));
-        let count = to_u32(self.entries.len());
+        let directory_offset = self.spool_len();
         self.seal_box(DIRECTORY_SLOT, encode_directory(&self.entries))?;
-        self.seal_box(
-            TRAILER_SLOT,
-            PackTrailer {
-                directory_offset,
-                count,
-            }
-            .encode()
-            .to_vec(),
-        )
+        self.seal_box(TRAILER_SLOT, self.trailer(directory_offset).encode().to_vec())
+    }
+
+    fn trailer(&self, directory_offset: u32) -> PackTrailer {
+        PackTrailer {
+            directory_offset,
+            count: to_u32(self.entries.len()),
+        }
+    }
+
+    fn spool_len(&self) -> u32 {
+        u32::try_from(self.spool.len()).unwrap_or(u32::MAX)
     }
 
     /// Padding looks like any other ciphertext: the output of BLAKE3 under a random key.
@@ -173,7 +178,7 @@ impl OpenPack {
     /// publishes it.
     pub(super) fn publish(self, context: PackContext<'_>) -> Result<IndexedPack, Error> {
         let name = self.read_back(context)?;
-        let size = u32::try_from(self.spool.len()).unwrap_or(u32::MAX);
+        let size = self.spool_len();
         match self.spool.publish(&ObjectId {
             kind: ObjectKind::Pack,
             name,
@@ -190,36 +195,72 @@ impl OpenPack {
         })
     }
 
+    /// Checks everything but the padding, and hashes it all: the name is that of the bytes that were read and checked.
     fn read_back(&self, context: PackContext<'_>) -> Result<ObjectName, Error> {
-        let mut hasher = blake3::Hasher::new();
-        let mut sealed = vec![0u8; PACK_PREFIX_BYTES];
-        let mut plain = Vec::new();
-        self.spool.read_at(0, &mut sealed)?;
-        hasher.update(&sealed);
-        let mut offset = to_u32(PACK_PREFIX_BYTES);
+        let mut hasher = ObjectHasher::new();
+        let (mut sealed, mut plain) = (Vec::new(), Vec::new());
+        let mut offset = 0;
+        self.read_next(&mut offset, PACK_PREFIX_BYTES, &mut sealed, &mut hasher)?;
+        if sealed != encode_pack_prefix(&self.header, &self.salt) {
+            return Err(Error::ReadBack("the beginning of its pack changed"));
+        }
         for entry in &self.entries {
-            sealed.clear();
-            sealed.resize(to_usize(entry.sealed_len()), 0);
-            self.spool.read_at(offset.into(), &mut sealed)?;
-            hasher.update(&sealed);
-            let ad = pack_entry_ad(&self.header, &self.salt, offset, entry);
+            let slot = offset;
+            self.read_next(
+                &mut offset,
+                to_usize(entry.sealed_len()),
+                &mut sealed,
+                &mut hasher,
+            )?;
+            let ad = pack_entry_ad(&self.header, &self.salt, slot, entry);
             let stored = self
                 .cipher
-                .open(offset, &ad, &mut sealed)
+                .open(slot, &ad, &mut sealed)
                 .map_err(|_| Error::ReadBack("it does not authenticate"))?;
             verify_entry(context.secrets, self.kind, entry, stored, &mut plain).map_err(Error::ReadBack)?;
-            offset = offset.saturating_add(entry.sealed_len());
         }
-        let mut rest = self.spool.len().saturating_sub(offset.into());
-        while rest > 0 {
-            let part = rest.min(256 * 1024);
-            sealed.clear();
-            sealed.resize(usize::try_from(part).unwrap_or(0), 0);
-            self.spool.read_at(self.spool.len() - rest, &mut sealed)?;
-            hasher.update(&sealed);
-            rest -= part;
+        drop(plain);
+        let directory = self.entries.len() * DIRECTORY_ENTRY_BYTES + TAG_BYTES;
+        let directory_offset = self.spool_len() - to_u32(directory + PACK_TRAILER_BYTES);
+        while offset < directory_offset {
+            let part = (directory_offset - offset).min(256 * 1024);
+            self.read_next(&mut offset, to_usize(part), &mut sealed, &mut hasher)?;
         }
-        Ok(ObjectName::from_bytes(*hasher.finalize().as_bytes()))
+        self.read_next(&mut offset, directory, &mut sealed, &mut hasher)?;
+        self.check_box(DIRECTORY_SLOT, &mut sealed, &encode_directory(&self.entries))?;
+        self.read_next(&mut offset, PACK_TRAILER_BYTES, &mut sealed, &mut hasher)?;
+        self.check_box(
+            TRAILER_SLOT,
+            &mut sealed,
+            &self.trailer(directory_offset).encode(),
+        )?;
+        Ok(hasher.name())
+    }
+
+    fn read_next(
+        &self,
+        offset: &mut u32,
+        bytes: usize,
+        buffer: &mut Vec<u8>,
+        hasher: &mut ObjectHasher,
+    ) -> Result<(), Error> {
+        buffer.clear();
+        // Exactly: a vector that grows by doubling could take twice a chunk.
+        buffer.reserve_exact(bytes);
+        buffer.resize(bytes, 0);
+        self.spool.read_at((*offset).into(), buffer)?;
+        hasher.update(buffer);
+        *offset = offset.saturating_add(to_u32(bytes));
+        Ok(())
+    }
+
+    fn check_box(&self, slot: u32, sealed: &mut [u8], expected: &[u8]) -> Result<(), Error> {
+        let ad = pack_box_ad(&self.header, &self.salt, slot, to_u32(expected.len()));
+        let changed = Error::ReadBack("the directory of its pack changed");
+        match self.cipher.open(slot, &ad, sealed) {
+            Ok(text) if text == expected => Ok(()),
+            _ => Err(changed),
+        }
     }
 }
 

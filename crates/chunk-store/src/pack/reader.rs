@@ -98,6 +98,11 @@ impl<'r> PackReader<'r> {
         })
     }
 
+    /// The pack.
+    pub fn object(&self) -> ObjectId {
+        self.object
+    }
+
     /// The kind of chunks in it.
     pub fn kind(&self) -> ChunkKind {
         self.kind

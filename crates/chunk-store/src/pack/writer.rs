@@ -7,20 +7,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use lumivault_format::{
-    ArchiveId, ChunkId, ChunkKind, Index, IndexedPack, ObjectName, ObjectType, PackEntry, limits,
-};
+use lumivault_format::{ArchiveId, ChunkId, ChunkKind, Index, IndexedPack, ObjectType, PackEntry, limits};
 
+use super::FULL_BYTES_MIN;
 use super::dealer::Dealer;
 use super::open_pack::{OpenPack, PackContext};
-use super::{FULL_BYTES_MIN, PackReader};
+use super::run::Failure;
 use crate::backend::Backend;
 use crate::codec::{self, Compression, CompressionHint};
 use crate::index::ChunkIndex;
 use crate::keys::keyed_hash;
 use crate::repository::Secrets;
-use crate::seal::{object_name, seal_object, store_object};
-use crate::{Environment, Error, Event, Repository};
+use crate::seal::{seal_object, store_object};
+use crate::{Environment, Error, Repository};
 
 /// How chunks are stored.
 #[derive(Clone, Copy, Debug)]
@@ -65,18 +64,18 @@ const FLUSH_PACKS: usize = 64;
 const SHARDS: usize = 16;
 
 /// Everything the worker threads and the publishing thread share.
-struct Shared {
-    backend: Arc<dyn Backend>,
-    secrets: Arc<Secrets>,
-    archive: ArchiveId,
-    env: Environment,
-    index: Arc<ChunkIndex>,
-    options: WriterOptions,
+pub(super) struct Shared {
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) secrets: Arc<Secrets>,
+    pub(super) archive: ArchiveId,
+    pub(super) env: Environment,
+    pub(super) index: Arc<ChunkIndex>,
+    pub(super) options: WriterOptions,
     dealers: [Dealer; 2],
     /// Chunks of this run that the index does not list yet.
     claimed: Vec<Mutex<HashSet<ChunkId>>>,
     unindexed: Mutex<Vec<IndexedPack>>,
-    failure: Mutex<Option<Error>>,
+    failure: Failure,
     totals: Totals,
 }
 
@@ -97,6 +96,8 @@ impl Totals {
 
 /// Stores chunks. [`ChunkWriter::store`] may be called from many threads; [`ChunkWriter::finish`] makes everything
 /// durable and listed. Dropping the writer instead discards what was not published.
+///
+/// The first error ends the run: every later call fails too, whichever thread was told of the first.
 pub struct ChunkWriter {
     shared: Arc<Shared>,
     publish: Option<Sender<OpenPack>>,
@@ -113,7 +114,8 @@ thread_local! {
 const KEPT_BUFFER_BYTES: usize = 2 * 1024 * 1024;
 
 impl ChunkWriter {
-    /// Prepares a run; adopts packs that an interrupted one left without an index.
+    /// Prepares a run: finishes an interrupted change of keys, so that every key slot can read what is written; adopts
+    /// packs that an interrupted run left without an index.
     pub fn new(
         repository: &Repository,
         index: Arc<ChunkIndex>,
@@ -132,12 +134,13 @@ impl ChunkWriter {
             ],
             claimed: (0..SHARDS).map(|_| Mutex::default()).collect(),
             unindexed: Mutex::default(),
-            failure: Mutex::default(),
+            failure: Failure::default(),
             totals: Totals::default(),
         });
         if !options.dry_run {
-            shared.adopt_packs()?;
+            repository.complete_epochs()?;
         }
+        shared.survey_packs()?;
         let (publish, receive) = bounded(1);
         let mut writer = Self {
             shared,
@@ -157,7 +160,8 @@ impl ChunkWriter {
 
     /// Whether a chunk is stored already, or about to be by this run.
     pub fn contains(&self, id: &ChunkId) -> bool {
-        self.shared.index.contains(id) || lock(self.shared.shard(id)).contains(id)
+        // In this order: chunks move from the claimed ones to the index.
+        lock(self.shared.shard(id)).contains(id) || self.shared.index.contains(id)
     }
 
     /// Stores a chunk unless it is known. `plain` has 1 byte to 16 MiB.
@@ -176,22 +180,20 @@ impl ChunkWriter {
         hint: CompressionHint,
     ) -> Result<Stored, Error> {
         let shared = &self.shared;
+        shared.failure.check()?;
         let plain_len = u32::try_from(plain.len())
             .ok()
             .filter(|n| (1..=limits::CHUNK_BYTES_MAX).contains(n))
             .ok_or_else(|| {
                 Error::Unsupported(format!("a chunk of {} bytes cannot be stored", plain.len()))
             })?;
-        if shared.index.contains(&id) || !lock(shared.shard(&id)).insert(id) {
+        if shared.index.contains(&id) || !shared.claim(id) {
             return Ok(Stored { id, new: false });
         }
         Totals::add(&shared.totals.chunks, 1);
         Totals::add(&shared.totals.plain, plain_len.into());
         if shared.options.dry_run {
             return Ok(Stored { id, new: true });
-        }
-        if let Some(error) = lock(&shared.failure).take() {
-            return Err(error);
         }
         let mut buffer = BUFFER.take();
         let codec = codec::encode(plain, shared.options.compression, hint, &mut buffer);
@@ -209,7 +211,10 @@ impl ChunkWriter {
         if buffer.capacity() <= KEPT_BUFFER_BYTES {
             BUFFER.set(buffer);
         }
-        result.map(|()| Stored { id, new: true })
+        match result {
+            Ok(()) => Ok(Stored { id, new: true }),
+            Err(error) => Err(shared.failure.told(error)),
+        }
     }
 
     /// What was added so far.
@@ -232,6 +237,7 @@ impl ChunkWriter {
 
     /// Closes and publishes every pack, then writes the index. After this every stored chunk is durable and listed.
     pub fn finish(mut self) -> Result<WriteSummary, Error> {
+        self.shared.failure.check()?;
         if !self.shared.options.dry_run {
             for dealer in &self.shared.dealers {
                 self.finish_dealer(dealer)?;
@@ -243,9 +249,7 @@ impl ChunkWriter {
                 return Err(Error::ReadBack("the publishing thread failed"));
             }
         }
-        if let Some(error) = lock(&self.shared.failure).take() {
-            return Err(error);
-        }
+        self.shared.failure.check()?;
         self.shared.flush_index()?;
         Ok(self.summary())
     }
@@ -300,12 +304,12 @@ impl ChunkWriter {
             .publish
             .as_ref()
             .is_some_and(|publish| publish.send(pack).is_ok());
-        if sent {
-            return Ok(());
+        if !sent {
+            self.shared
+                .failure
+                .note(Error::ReadBack("the publishing threads failed"));
         }
-        Err(lock(&self.shared.failure)
-            .take()
-            .unwrap_or(Error::ReadBack("the publishing thread ended early")))
+        self.shared.failure.check()
     }
 }
 
@@ -341,12 +345,26 @@ impl Shared {
         &self.claimed[usize::from(id.as_bytes()[0]) % SHARDS]
     }
 
-    /// Runs on the publishing thread until the channel closes; the first failure ends it, and with it the run.
+    /// Claims a chunk for this run; `false` if it is known already. A chunk may have moved from the claimed ones to the
+    /// index since the caller looked there, so this looks again.
+    pub(super) fn claim(&self, id: ChunkId) -> bool {
+        let claimed = lock(self.shard(&id)).insert(id);
+        if claimed && self.index.contains(&id) {
+            lock(self.shard(&id)).remove(&id);
+            return false;
+        }
+        claimed
+    }
+
+    /// Runs on a publishing thread until the channel closes. After a failure packs are only taken and dropped, so that
+    /// nobody waits for room in the channel.
     fn publish_all(&self, receive: &Receiver<OpenPack>) {
         for pack in receive {
+            if self.failure.is_set() {
+                continue;
+            }
             if let Err(error) = self.publish_one(pack) {
-                lock(&self.failure).get_or_insert(error);
-                return;
+                self.failure.note(error);
             }
         }
     }
@@ -355,6 +373,11 @@ impl Shared {
         let pack = pack.publish(self.context())?;
         Totals::add(&self.totals.packs, 1);
         Totals::add(&self.totals.file, pack.size.into());
+        self.list_in_index(pack)
+    }
+
+    /// Notes a durable pack for the next index object, and writes that once it is large enough.
+    pub(super) fn list_in_index(&self, pack: IndexedPack) -> Result<(), Error> {
         let due = {
             let mut unindexed = lock(&self.unindexed);
             unindexed.push(pack);
@@ -383,58 +406,11 @@ impl Shared {
         )?;
         let name = store_object(self.backend.as_ref(), ObjectType::Index, &object)?;
         Totals::add(&self.totals.file, u64::try_from(object.len()).unwrap_or(0));
-        self.index.add(name, &index.packs)?;
+        self.index.add(name, &index)?;
         for entry in index.packs.iter().flat_map(|pack| &pack.entries) {
             lock(self.shard(&entry.id)).remove(&entry.id);
         }
         Ok(())
-    }
-
-    /// Lists in the next index the packs that no index knows: an interrupted run left them. Each is read whole first,
-    /// as nothing else vouches for it.
-    fn adopt_packs(&self) -> Result<(), Error> {
-        let mut adopted = Vec::new();
-        for info in self.backend.list(lumivault_format::ObjectKind::Pack)? {
-            if self.index.has_pack(&info.name) {
-                continue;
-            }
-            match self.adopt(info.name) {
-                Ok(pack) => adopted.push(pack),
-                Err(error) if error.is_damage() => {
-                    let text = format!("a pack that no index lists was left aside: {error}");
-                    self.env.monitor.event(Event::Warning(&text));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        for entry in adopted.iter().flat_map(|pack| &pack.entries) {
-            lock(self.shard(&entry.id)).insert(entry.id);
-        }
-        lock(&self.unindexed).append(&mut adopted);
-        Ok(())
-    }
-
-    fn adopt(&self, name: ObjectName) -> Result<IndexedPack, Error> {
-        let reader = PackReader::open_with(self.backend.as_ref(), &self.secrets, self.archive, name, None)?;
-        let (size, entries) = reader.directory()?;
-        let mut bytes = vec![0u8; usize::try_from(size).unwrap_or(0)];
-        reader.read_range(0, &mut bytes)?;
-        if object_name(&bytes) != name {
-            let object = lumivault_format::ObjectId {
-                kind: lumivault_format::ObjectKind::Pack,
-                name,
-            };
-            return Err(Error::Damaged {
-                object,
-                problem: "its bytes do not hash to its name",
-            });
-        }
-        Ok(IndexedPack {
-            name,
-            kind: reader.kind(),
-            size,
-            entries,
-        })
     }
 }
 

@@ -1,0 +1,81 @@
+//! What lies in the repository when a run begins: packs of interrupted runs are adopted, lost ones are not relied on.
+//! See docs/format.md §12.
+
+use lumivault_format::{IndexedPack, ObjectKind, ObjectName};
+
+use super::writer::Shared;
+use super::{Flaw, PackReader, verify_pack};
+use crate::{Error, Event};
+
+impl Shared {
+    /// Compares the index with the packs that are there. Nothing in a pack that is not there will be shared.
+    pub(super) fn survey_packs(&self) -> Result<(), Error> {
+        let listed = self.backend.list(ObjectKind::Pack)?;
+        let absent = self.index.note_listing(&listed);
+        if !absent.is_empty() {
+            let text = format!(
+                "{} packs that the index lists are missing or cut short; what comes along of their content is stored \
+                 anew. `lumivault check` tells what is affected",
+                absent.len()
+            );
+            self.env.monitor.event(Event::Warning(&text));
+        }
+        if self.options.dry_run {
+            return Ok(());
+        }
+        let unknown = listed.iter().filter(|info| !self.index.has_pack(&info.name));
+        unknown
+            .map(|info| info.name)
+            .try_for_each(|name| self.adopt(name))
+    }
+
+    /// Lists a pack that no index knows in the next index. One that cannot be read is left where it is: nothing needs
+    /// it.
+    fn adopt(&self, name: ObjectName) -> Result<(), Error> {
+        let pack = match self.read_unlisted(name) {
+            Ok(pack) => pack,
+            Err(error) if error.spares_the_rest() => {
+                let text = format!("a pack that no index lists was left aside: {error}");
+                self.env.monitor.event(Event::Warning(&text));
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        for entry in &pack.entries {
+            self.claim(entry.id);
+        }
+        self.list_in_index(pack)
+    }
+
+    /// Every chunk is checked, as nothing vouches for the pack: anybody can copy a pack, change a byte in the middle
+    /// and give it the name that its bytes then hash to.
+    fn read_unlisted(&self, name: ObjectName) -> Result<IndexedPack, Error> {
+        let reader = PackReader::open_with(self.backend.as_ref(), &self.secrets, self.archive, name, None)?;
+        let object = reader.object();
+        let (size, entries) = reader.directory()?;
+        let mut problem = None;
+        verify_pack(&reader, size, &entries, &self.env, &mut |flaw| {
+            problem = Some(match flaw {
+                Flaw::Chunk(place, problem) => Error::DamagedChunk {
+                    chunk: place.entry.id,
+                    object,
+                    problem,
+                },
+                Flaw::Name => Error::Damaged {
+                    object,
+                    problem: "its bytes do not hash to its name",
+                },
+            });
+        })?;
+        let kind = reader.kind();
+        problem.map_or(
+            Ok(IndexedPack {
+                name,
+                kind,
+                size,
+                entries,
+            }),
+            Err,
+        )
+    }
+}
