@@ -3,6 +3,8 @@
 //! Functions here panic where a test would: with a message that says which promise was broken.
 
 pub mod backend_suite;
+pub mod env;
 pub mod fault;
 
+pub use env::{FixedClock, Notes, SeededRandom, World};
 pub use fault::{Event, Fault, FaultBackend, FaultControl, Operation, Outcome};
