@@ -1,3 +1,4 @@
 //! lumivault-restore
 
+pub mod target;
 pub mod when;
