@@ -1,4 +1,5 @@
 //! lumivault-restore
 
+pub mod filter;
 pub mod target;
 pub mod when;
