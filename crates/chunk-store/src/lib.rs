@@ -4,6 +4,7 @@
 
 mod aead;
 pub mod backend;
+pub mod check;
 mod codec;
 mod environment;
 mod error;

@@ -8,7 +8,7 @@ mod table;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use lumivault_format::{ChunkId, ChunkKind, Index, ObjectId, ObjectKind, ObjectName, ObjectType};
+use lumivault_format::{ChunkId, ChunkKind, Index, ObjectId, ObjectKind, ObjectName, ObjectType, PackEntry};
 
 pub use cache::CacheDir;
 pub use table::{Location, PackInfo};
@@ -149,6 +149,40 @@ impl ChunkIndex {
             .collect();
         state.absent = absent.iter().map(|(number, _)| *number).collect();
         absent.into_iter().map(|(_, pack)| pack).collect()
+    }
+
+    /// Whether a chunk is listed, in whatever pack.
+    pub(crate) fn is_listed(&self, id: &ChunkId) -> bool {
+        self.read().table.find_all(id).next().is_some()
+    }
+
+    /// Whether a chunk is listed at this very place.
+    pub(crate) fn has_place(&self, place: &Location) -> bool {
+        let state = self.read();
+        let mut places = state.table.find_all(&place.place.entry.id);
+        places.any(|found| found == *place)
+    }
+
+    /// The chunks of one pack in their order. Looks through the whole index.
+    pub(crate) fn entries_of(&self, pack: u32) -> Vec<PackEntry> {
+        let mut places = Vec::new();
+        self.for_each(|_, place| {
+            if place.pack == pack {
+                places.push(place.place);
+            }
+        });
+        places.sort_unstable_by_key(|place| place.offset);
+        places.into_iter().map(|place| place.entry).collect()
+    }
+
+    /// The number of a pack, as in [`Location::pack`].
+    pub(crate) fn pack_number(&self, name: &ObjectName) -> Option<u32> {
+        self.read().packs.get(name).copied()
+    }
+
+    /// Whether an index object was replaced by another and counts no more.
+    pub(crate) fn is_replaced(&self, object: &ObjectName) -> bool {
+        self.read().table.replaced().contains(object)
     }
 
     /// Whether a pack is listed.

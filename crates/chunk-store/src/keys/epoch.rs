@@ -100,7 +100,7 @@ pub(crate) fn epoch_boxes(backend: &dyn Backend, archive: &ArchiveId) -> Result<
     for id in list_epochs(backend)? {
         match read_epoch(backend, archive, &id) {
             Ok((header, epoch)) => drop(found.insert((header.epoch, epoch.slot))),
-            Err(error) if error.is_damage() => unreadable.push(error),
+            Err(error) if error.spares_the_rest() => unreadable.push(error),
             Err(error) => return Err(error),
         }
     }

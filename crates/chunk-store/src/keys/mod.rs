@@ -8,7 +8,7 @@ mod recovery;
 mod slot;
 mod slots;
 
-pub(crate) use epoch::open_epochs;
+pub(crate) use epoch::{epoch_boxes, open_epochs};
 pub use keyring::Keyring;
 pub(crate) use keyring::{DerivedKeys, keyed_hash};
 pub use recovery::{RecoveryCode, RecoveryCodeError};

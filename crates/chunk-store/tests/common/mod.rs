@@ -6,6 +6,8 @@
     reason = "every test binary uses another part of this, and a test fails by panicking"
 )]
 
+pub mod tree;
+
 use std::sync::Arc;
 
 use lumivault_chunk_store::backend::{Backend, Memory};

@@ -1,0 +1,159 @@
+//! What a check found. Lists are bounded: the first of each are kept, all are counted.
+
+use lumivault_format::{ChunkId, ObjectId, SnapshotId};
+
+use crate::Error;
+
+/// Findings kept; more are only counted.
+const FINDINGS_MAX: usize = 1000;
+/// Affected paths kept; more are only counted.
+pub(super) const AFFECTED_MAX: usize = 1000;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is wrong; somebody may want to know.
+    Note,
+    /// Nothing is lost, but something should be done.
+    Warning,
+    /// Stored data is damaged or missing.
+    Damage,
+}
+
+/// One thing that a check found, and what it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// The object.
+    pub object: Option<ObjectId>,
+    /// The chunk.
+    pub chunk: Option<ChunkId>,
+    /// The first snapshot that it was met in.
+    pub snapshot: Option<SnapshotId>,
+    /// The path in that snapshot, components joined by `/`; empty for its root.
+    pub path: Option<Vec<u8>>,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl Finding {
+    pub(super) fn new(severity: Severity, message: impl Into<String>) -> Self {
+        Self {
+            severity,
+            object: None,
+            chunk: None,
+            snapshot: None,
+            path: None,
+            message: message.into(),
+        }
+    }
+
+    /// An error about one object, with its causes.
+    pub(super) fn of_error(severity: Severity, error: &Error, advice: &str) -> Self {
+        let mut message = error.to_string();
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            message = format!("{message}: {cause}");
+            source = cause.source();
+        }
+        Self {
+            object: error.object(),
+            ..Self::new(severity, format!("{message}. {advice}"))
+        }
+    }
+
+    pub(super) fn object(self, object: ObjectId) -> Self {
+        Self {
+            object: Some(object),
+            ..self
+        }
+    }
+
+    pub(super) fn chunk(self, chunk: ChunkId) -> Self {
+        Self {
+            chunk: Some(chunk),
+            ..self
+        }
+    }
+}
+
+/// A file or folder that cannot be restored whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Affected {
+    /// The snapshot.
+    pub snapshot: SnapshotId,
+    /// The path in it, components joined by `/`; empty for its root.
+    pub path: Vec<u8>,
+    /// The chunk that it lacks; `None` for a folder known to be affected from another snapshot.
+    pub chunk: Option<ChunkId>,
+}
+
+/// What was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckCounts {
+    /// Small objects read whole: config, key slots, epochs, index, snapshots, annotations.
+    pub objects: u64,
+    /// Packs listed by the index.
+    pub packs: u64,
+    /// Packs read from their first byte to their last.
+    pub packs_read: u64,
+    /// Their bytes.
+    pub bytes_read: u64,
+    /// Chunks listed by the index.
+    pub chunks: u64,
+    /// Snapshots walked.
+    pub snapshots: u64,
+    /// Distinct folders walked.
+    pub folders: u64,
+    /// Entries of distinct folders that are files.
+    pub files: u64,
+}
+
+/// The outcome of a check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckReport {
+    /// The first 1,000 findings.
+    pub findings: Vec<Finding>,
+    /// How many there were.
+    pub findings_total: u64,
+    /// The gravest of all.
+    pub worst: Option<Severity>,
+    /// Snapshots that cannot be restored whole.
+    pub affected_snapshots: Vec<SnapshotId>,
+    /// The first 1,000 files and folders that cannot be restored whole. A folder that several snapshots share is
+    /// looked into once; for the others the folder is named.
+    pub affected: Vec<Affected>,
+    /// How many there were.
+    pub affected_total: u64,
+    /// What was looked at.
+    pub counts: CheckCounts,
+}
+
+impl CheckReport {
+    /// Whether stored data is damaged or missing.
+    pub fn is_damaged(&self) -> bool {
+        self.worst == Some(Severity::Damage)
+    }
+
+    pub(super) fn add(&mut self, finding: Finding) {
+        self.findings_total += 1;
+        self.worst = self.worst.max(Some(finding.severity));
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding);
+        }
+    }
+
+    pub(super) fn add_affected(&mut self, affected: Affected) {
+        self.affected_total += 1;
+        if self.affected.len() < AFFECTED_MAX {
+            self.affected.push(affected);
+        }
+    }
+
+    pub(super) fn add_affected_snapshot(&mut self, snapshot: SnapshotId) {
+        if self.affected_snapshots.last() != Some(&snapshot) {
+            self.affected_snapshots.push(snapshot);
+        }
+    }
+}
