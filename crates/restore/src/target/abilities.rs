@@ -70,6 +70,15 @@ impl Abilities {
         }
     }
 
+    /// What is usual on this system.
+    pub const fn usual() -> Self {
+        if sys::IS_WINDOWS {
+            Self::windows()
+        } else {
+            Self::unix()
+        }
+    }
+
     /// Of NTFS on Windows.
     pub const fn windows() -> Self {
         Self {

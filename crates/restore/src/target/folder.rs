@@ -217,6 +217,26 @@ impl Folder {
         Err(TargetError::Changed { path })
     }
 
+    /// Opens a folder that is there, to look into it: nothing is made, replaced or made writable. `None` if nothing or
+    /// something else has the name. What it can hold is taken to be what this folder can.
+    pub fn open_folder(&self, name: &MappedName) -> Result<Option<Self>, TargetError> {
+        let written = self.component(name)?;
+        let failed = |cause| self.failed_at("opening the folder", name, cause);
+        if self.node.depth >= TREE_DEPTH_MAX {
+            let path = self.stored_path_of(name.stored());
+            return Err(TargetError::TooDeep { path });
+        }
+        let outer = self.dir()?;
+        match outer.find(&written).map_err(failed)? {
+            Some(found) if found.kind == Kind::Folder => {}
+            _ => return Ok(None),
+        }
+        let dir = outer.open_dir(&written).map_err(failed)?;
+        let found = dir.found().map_err(failed)?;
+        let abilities = Arc::clone(&self.node.abilities);
+        Ok(Some(self.below(name, written, (dir, found), abilities, false)))
+    }
+
     fn open_below(
         &self,
         outer: &Dir,
@@ -227,16 +247,27 @@ impl Folder {
         let failed = |cause| self.failed_at("opening the folder", name, cause);
         let dir = outer.open_dir(&written).map_err(failed)?;
         let found = dir.found().map_err(failed)?;
-        let shared = Arc::clone(&self.node.shared);
         let abilities = if created {
             Arc::clone(&self.node.abilities)
         } else {
             make_writable(&dir, &found);
             self.abilities_of(outer, &dir, &found).map_err(failed)?
         };
+        Ok(self.below(name, written, (dir, found), abilities, created))
+    }
+
+    fn below(
+        &self,
+        name: &MappedName,
+        written: OsString,
+        (dir, found): (Dir, Found),
+        abilities: Arc<Abilities>,
+        created: bool,
+    ) -> Self {
+        let shared = Arc::clone(&self.node.shared);
         let id = shared.next_id();
         shared.folders.put(id, Arc::new(dir));
-        Ok(Self {
+        Self {
             node: Arc::new(Node {
                 mode: if created { shared.folder_mode } else { found.mode },
                 shared,
@@ -251,7 +282,7 @@ impl Folder {
                 depth: self.node.depth + 1,
                 created,
             }),
-        })
+        }
     }
 
     /// A folder that was there may be another file system's, or ignore case where its parent does not.

@@ -37,17 +37,22 @@ impl Target {
         read(&*root.dir()?).map_err(|cause| root.failed("reading the marker in", cause))
     }
 
-    /// Ends a restore: makes durable what was written, as far as the system can, and removes the marker.
-    pub fn remove_marker(&self) -> Result<(), TargetError> {
+    /// Makes durable what was written so far, as far as the system can.
+    pub fn make_durable(&self) -> Result<(), TargetError> {
         let root = self.root();
-        let dir = root.dir()?;
-        match dir.flush_all() {
+        match root.dir()?.flush_all() {
             Err(cause) if cause.kind() != io::ErrorKind::Unsupported => {
-                return Err(root.failed("making durable", cause));
+                Err(root.failed("making durable", cause))
             }
-            _ => {}
+            _ => Ok(()),
         }
-        place::remove_if_there(&dir, OsStr::new(MARKER))
+    }
+
+    /// Ends a restore: makes durable what was written and removes the marker.
+    pub fn remove_marker(&self) -> Result<(), TargetError> {
+        self.make_durable()?;
+        let root = self.root();
+        place::remove_if_there(&*root.dir()?, OsStr::new(MARKER))
             .map_err(|cause| root.failed("removing the marker in", cause))
     }
 }

@@ -185,16 +185,50 @@ impl Target {
         check_empty(path, &dir, policy, failed)?;
         let temps = TempNames::new().map_err(failed)?;
         let mode = dir.found().map_err(failed)?.mode;
-        let Probed {
-            abilities,
-            file_mode,
-            folder_mode,
-        } = abilities::probe(&dir, &temps.next()).map_err(failed)?;
+        let probed = abilities::probe(&dir, &temps.next()).map_err(failed)?;
+        Ok(Self::from_root(dir, probed, special, temps, (mode, created)))
+    }
+
+    /// Opens a folder only to look at it, for a plan that is not carried out: nothing is made or tried out in it, and
+    /// it is taken to hold what is usual on this system. `None` if there is none yet.
+    pub fn inspect(
+        path: &Path,
+        policy: &TargetPolicy,
+        special: SpecialPolicy,
+    ) -> Result<Option<Self>, TargetError> {
+        let failed = |cause| TargetError::Root {
+            path: path.to_owned(),
+            cause,
+        };
+        let dir = match Dir::open_root(path) {
+            Ok(dir) => dir,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(cause) => return Err(failed(cause)),
+        };
+        check_empty(path, &dir, policy, failed)?;
+        let mode = dir.found().map_err(failed)?.mode;
+        let usual = Probed {
+            abilities: Abilities::usual(),
+            file_mode: 0o600,
+            folder_mode: 0o700,
+        };
+        let temps = TempNames::new().map_err(failed)?;
+        Ok(Some(Self::from_root(dir, usual, special, temps, (mode, false))))
+    }
+
+    fn from_root(
+        dir: Dir,
+        probed: Probed,
+        special: SpecialPolicy,
+        temps: TempNames,
+        (mode, created): (u32, bool),
+    ) -> Self {
+        let mode = if created { probed.folder_mode } else { mode };
         let shared = Arc::new(Shared {
             special,
-            abilities,
-            file_mode,
-            folder_mode,
+            abilities: probed.abilities,
+            file_mode: probed.file_mode,
+            folder_mode: probed.folder_mode,
             temps,
             folders: Handles::new(FOLDERS_OPEN_MAX),
             files: Handles::new(FILES_OPEN_MAX),
@@ -202,10 +236,9 @@ impl Target {
             skipped_special_bits: AtomicU64::new(0),
             skipped_privileged_xattrs: AtomicU64::new(0),
         });
-        let mode = if created { folder_mode } else { mode };
-        Ok(Self {
+        Self {
             root: Folder::root(shared, dir, mode, created),
-        })
+        }
     }
 
     /// The target folder itself.

@@ -2,8 +2,7 @@
 
 use super::{Found, Identity, Kind, Node, Object};
 use rustix::fs::{
-    self as fs, AtFlags, FileType, Mode, OFlags, RawMode, RenameFlags, Stat, Timespec, Timestamps,
-    UTIME_OMIT, XattrFlags,
+    self as fs, AtFlags, FileType, Mode, OFlags, RawMode, Stat, Timespec, Timestamps, UTIME_OMIT,
 };
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -207,7 +206,7 @@ impl Dir {
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 fn rename_exclusive(dir: BorrowedFd<'_>, from: &OsStr, to: &OsStr) -> rustix::io::Result<()> {
-    fs::renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE)
+    fs::renameat_with(dir, from, dir, to, fs::RenameFlags::NOREPLACE)
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
@@ -379,7 +378,7 @@ pub(in crate::target) fn set_xattr(object: Object<'_>, name: &[u8], value: &[u8]
             fd,
             OsStr::from_bytes(name),
             value,
-            XattrFlags::empty(),
+            fs::XattrFlags::empty(),
         )?),
         Err(_) => Err(io::ErrorKind::Unsupported.into()),
     }

@@ -1,26 +1,30 @@
-//! The Windows half: `NtCreateFile` relative to handles through `cap-std`, which follows no link.
+//! The Windows half: paths that cannot be exchanged while they are used.
 //!
-//! Where Windows has calls for paths only, the path of a folder whose handle is open is used. Such a handle does
-//! not share deletion, so that neither the folder nor one above it can be renamed or replaced meanwhile.
+//! The standard library opens by path only. The path of a folder is used only while its handle is open, and such a
+//! handle does not share deletion: neither the folder nor any above it can be renamed, removed or replaced by a link
+//! meanwhile. Each folder is opened while the one above it is, and the last name of a path is never followed.
 
 use super::{Found, Identity, Kind, Node, Object};
 use crate::target::wtf8;
-use cap_fs_ext::{DirExt, FollowSymlinks, MetadataExt, OpenOptionsFollowExt};
-use cap_std::ambient_authority;
-use cap_std::fs::{Metadata, OpenOptions, OpenOptionsExt};
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, FileTimes, FileType, Permissions};
+use std::fs::{self, File, FileTimes, FileType, OpenOptions, Permissions};
 use std::io;
 use std::ops::ControlFlow;
 use std::os::windows::ffi::{OsStrExt, OsStringExt};
-use std::os::windows::fs::{FileExt, FileTimesExt, FileTypeExt, MetadataExt as StdMetadataExt};
+use std::os::windows::fs::{FileExt, FileTimesExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempPath;
+use winapi_util::file::information;
 
 pub(in crate::target) const IS_WINDOWS: bool = true;
 
+/// Lets folders be opened.
 const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
+/// Opens a link itself.
+const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+/// Reading and writing, but not deletion, which is renaming too.
+const SHARE_ALL_BUT_DELETION: u32 = 1 | 2;
 const FILE_WRITE_ATTRIBUTES: u32 = 0x0100;
 const GENERIC_READ: u32 = 0x8000_0000;
 const READ_ONLY: u32 = 1;
@@ -35,17 +39,28 @@ pub(in crate::target) fn create_private_dir(path: &Path) -> io::Result<()> {
 /// An open folder.
 #[derive(Debug)]
 pub(in crate::target) struct Dir {
-    dir: cap_std::fs::Dir,
-    /// Where it is while `dir` is open, in the verbatim form that Windows does not reinterpret.
+    handle: File,
+    /// Where it is while `handle` is open, in the verbatim form that Windows does not reinterpret.
     path: PathBuf,
 }
 
 impl Dir {
     /// Opens the root. Links in the user's own path are followed.
     pub(in crate::target) fn open_root(path: &Path) -> io::Result<Self> {
-        let path = fs::canonicalize(path)?;
-        let dir = cap_std::fs::Dir::open_ambient_dir(&path, ambient_authority())?;
-        Ok(Self { dir, path })
+        Self::open(fs::canonicalize(path)?)
+    }
+
+    fn open(path: PathBuf) -> io::Result<Self> {
+        let handle = OpenOptions::new()
+            .read(true)
+            .share_mode(SHARE_ALL_BUT_DELETION)
+            .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT)
+            .open(&path)?;
+        // Says "link" of junctions too.
+        if to_kind(handle.metadata()?.file_type()) != Kind::Folder {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        Ok(Self { handle, path })
     }
 
     fn at(&self, name: &OsStr) -> PathBuf {
@@ -53,10 +68,7 @@ impl Dir {
     }
 
     pub(in crate::target) fn open_dir(&self, name: &OsStr) -> io::Result<Self> {
-        Ok(Self {
-            dir: self.dir.open_dir_nofollow(name)?,
-            path: self.at(name),
-        })
+        Self::open(self.at(name))
     }
 
     pub(in crate::target) fn create_dir(&self, name: &OsStr, _mode: u32) -> io::Result<()> {
@@ -75,46 +87,40 @@ impl Dir {
             .read(true)
             .write(true)
             .create_new(true)
-            .follow(FollowSymlinks::No);
+            .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT);
         if let Some(attributes) = attributes.map(|a| a & PLAIN_ATTRIBUTES).filter(|a| *a != 0) {
             options.attributes(attributes);
         }
-        Ok(self.dir.open_with(name, &options)?.into_std())
+        options.open(self.at(name))
     }
 
     /// An existing file; whoever calls checks that it is a regular one.
     pub(in crate::target) fn open_file(&self, name: &OsStr, write: bool) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        options.follow(FollowSymlinks::No);
+        options.read(true).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT);
         if write {
-            options.read(true).write(true);
-            return Ok(self.dir.open_with(name, &options)?.into_std());
+            return options.write(true).open(self.at(name));
         }
         let mut with_attributes = options.clone();
         with_attributes.access_mode(GENERIC_READ | FILE_WRITE_ATTRIBUTES);
-        let file = match self.dir.open_with(name, &with_attributes) {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                self.dir.open_with(name, options.read(true))?
-            }
-            result => result?,
-        };
-        Ok(file.into_std())
+        match with_attributes.open(self.at(name)) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => options.open(self.at(name)),
+            result => result,
+        }
     }
 
     /// What is under a name, links not followed.
     pub(in crate::target) fn find(&self, name: &OsStr) -> io::Result<Option<Found>> {
-        let kind = match fs::symlink_metadata(self.at(name)) {
-            Ok(metadata) => to_kind(metadata.file_type()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let metadata = self.dir.symlink_metadata(name)?;
-        Ok(Some(to_found(kind, &metadata)))
+        match self.open_entry(name, 0) {
+            Ok(entry) => found(&entry).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// About the folder itself.
     pub(in crate::target) fn found(&self) -> io::Result<Found> {
-        Ok(to_found(Kind::Folder, &self.dir.dir_metadata()?))
+        found(&self.handle)
     }
 
     /// Calls `each` for every entry until told to stop.
@@ -216,8 +222,7 @@ impl Dir {
             .map(|b| if *b == b'/' { b'\\' } else { *b })
             .collect();
         let target = name_from_bytes(&native).ok_or(io::ErrorKind::InvalidInput)?;
-        // A look within this folder only: `metadata` leads nowhere else.
-        let folder = folder || self.dir.metadata(&target).is_ok_and(|m| m.is_dir());
+        let folder = folder || self.leads_to_folder(&native);
         let link = self.at(name);
         if folder {
             std::os::windows::fs::symlink_dir(target, &link)?;
@@ -255,23 +260,33 @@ impl Dir {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// The entry itself, to write its attributes.
-    fn open_entry(&self, name: &OsStr) -> io::Result<File> {
-        const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
-        let mut options = OpenOptions::new();
-        options
-            .access_mode(FILE_WRITE_ATTRIBUTES)
+    /// Whether a relative path beneath this folder is one of a folder. Links are not followed, nor `..`.
+    fn leads_to_folder(&self, target: &[u8]) -> bool {
+        let mut at: Option<Self> = None;
+        for component in target.split(|b| *b == b'\\') {
+            let name = name_from_bytes(component).filter(|_| single_component(component));
+            let outer = at.as_ref().unwrap_or(self);
+            let Some(Ok(inner)) = name.map(|name| outer.open_dir(&name)) else {
+                return false;
+            };
+            at = Some(inner);
+        }
+        true
+    }
+
+    /// The entry itself, whatever it is.
+    fn open_entry(&self, name: &OsStr, access: u32) -> io::Result<File> {
+        OpenOptions::new()
+            .access_mode(access)
             .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT)
-            .follow(FollowSymlinks::No);
-        Ok(self.dir.open_with(name, &options)?.into_std())
+            .open(self.at(name))
     }
 
     /// The folder itself, to write its attributes. Its own handle may only read.
     fn open_self(&self) -> io::Result<File> {
-        use std::os::windows::fs::OpenOptionsExt as _;
-        fs::OpenOptions::new()
+        OpenOptions::new()
             .access_mode(FILE_WRITE_ATTRIBUTES)
-            .custom_flags(FILE_FLAG_BACKUP_SEMANTICS)
+            .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT)
             .open(&self.path)
     }
 }
@@ -310,24 +325,6 @@ fn to_kind(kind: FileType) -> Kind {
     }
 }
 
-/// Of metadata that came from an open handle; any other has no identity.
-fn to_found(kind: Kind, metadata: &Metadata) -> Found {
-    let (mtime_seconds, mtime_nanoseconds) =
-        metadata.modified().map_or((0, 0), |time| split(time.into_std()));
-    Found {
-        kind,
-        identity: Identity {
-            device: metadata.dev(),
-            number: metadata.ino(),
-        },
-        size: metadata.len(),
-        mtime_seconds,
-        mtime_nanoseconds,
-        links: metadata.nlink(),
-        mode: 0,
-    }
-}
-
 fn split(time: SystemTime) -> (i64, u32) {
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => (
@@ -356,10 +353,23 @@ fn join(seconds: i64, nanoseconds: u32) -> io::Result<SystemTime> {
         .ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
-/// About an open file.
+/// About an open file or folder.
 pub(in crate::target) fn found(file: &File) -> io::Result<Found> {
-    let kind = to_kind(file.metadata()?.file_type());
-    Ok(to_found(kind, &Metadata::from_file(file)?))
+    let metadata = file.metadata()?;
+    let information = information(file)?;
+    let (mtime_seconds, mtime_nanoseconds) = split(metadata.modified()?);
+    Ok(Found {
+        kind: to_kind(metadata.file_type()),
+        identity: Identity {
+            device: information.volume_serial_number(),
+            number: information.file_index(),
+        },
+        size: metadata.len(),
+        mtime_seconds,
+        mtime_nanoseconds,
+        links: information.number_of_links(),
+        mode: 0,
+    })
 }
 
 /// Moves the file's own position too, which nobody here uses.
@@ -389,7 +399,7 @@ fn with_file<T>(object: Object<'_>, act: impl FnOnce(&File) -> io::Result<T>) ->
     match object {
         Object::File(file) => act(file),
         Object::Folder(dir) => act(&dir.open_self()?),
-        Object::Entry(dir, name) => act(&dir.open_entry(name)?),
+        Object::Entry(dir, name) => act(&dir.open_entry(name, FILE_WRITE_ATTRIBUTES)?),
     }
 }
 
@@ -440,7 +450,7 @@ pub(in crate::target) fn set_attributes(object: Object<'_>, attributes: u32) -> 
         }
         // Archive is set by Windows itself at every change, and nothing depends on it.
         let wanted = PLAIN_ATTRIBUTES & !32;
-        if (StdMetadataExt::file_attributes(&metadata) ^ attributes) & wanted != 0 {
+        if (metadata.file_attributes() ^ attributes) & wanted != 0 {
             return Err(io::ErrorKind::Unsupported.into());
         }
         Ok(())
