@@ -31,9 +31,28 @@ pub struct ExcludeRules {
     /// Leave out folders with a valid CACHEDIR.TAG.
     pub caches: bool,
     /// Leave out folders that hold one of these files.
-    pub if_present: Vec<String>,
+    pub if_present: Vec<Marker>,
     /// Keep even [`DEFAULT_EXCLUDES`].
     pub no_defaults: bool,
+}
+
+/// A file whose presence leaves its folder out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// Its name.
+    pub name: String,
+    /// What it must begin with; empty: anything.
+    pub header: Vec<u8>,
+}
+
+impl Marker {
+    fn is_in(&self, folder: &Path) -> bool {
+        let path = folder.join(&self.name);
+        if self.header.is_empty() {
+            return path.symlink_metadata().is_ok();
+        }
+        begins_with(&path, &self.header)
+    }
 }
 
 /// The rules made ready for one source.
@@ -44,7 +63,7 @@ pub struct Excludes {
     any_case: Gitignore,
     defaults: bool,
     caches: bool,
-    if_present: Vec<String>,
+    if_present: Vec<Marker>,
 }
 
 const CACHE_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
@@ -88,10 +107,8 @@ impl Excludes {
         if self.caches && is_cache(folder) {
             return Some("CACHEDIR.TAG".to_owned());
         }
-        self.if_present
-            .iter()
-            .find(|name| folder.join(name).symlink_metadata().is_ok())
-            .cloned()
+        let marker = self.if_present.iter().find(|marker| marker.is_in(folder))?;
+        Some(marker.name.clone())
     }
 }
 
@@ -128,10 +145,17 @@ fn anchor(pattern: &str, root: &Path) -> String {
 }
 
 fn is_cache(folder: &Path) -> bool {
-    let mut start = [0u8; CACHE_TAG.len()];
-    File::open(folder.join("CACHEDIR.TAG"))
-        .and_then(|mut file| file.read_exact(&mut start))
-        .is_ok_and(|()| start == CACHE_TAG)
+    begins_with(&folder.join("CACHEDIR.TAG"), CACHE_TAG)
+}
+
+/// Whether a regular file begins with these bytes. Anything else is not opened: a pipe would hold the backup up.
+fn begins_with(path: &Path, header: &[u8]) -> bool {
+    let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
+    let mut start = vec![0; header.len()];
+    is_file
+        && File::open(path)
+            .and_then(|mut file| file.read_exact(&mut start))
+            .is_ok_and(|()| start == header)
 }
 
 #[cfg(test)]
@@ -195,5 +219,20 @@ mod tests {
         };
         let error = Excludes::new(&rules, Path::new("/src")).unwrap_err().to_string();
         assert!(error.contains("a["), "{error}");
+    }
+
+    #[test]
+    fn markers_may_ask_for_a_header() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("tag"), "Signature: 8a").unwrap();
+        let found = |name: &str, header: &[u8]| {
+            let marker = Marker {
+                name: name.into(),
+                header: header.to_vec(),
+            };
+            marker.is_in(folder.path())
+        };
+        assert!(found("tag", b"") && found("tag", b"Signature"));
+        assert!(!found("tag", b"signature") && !found("none", b"") && !found("tag", b"Signature: 8a and more"));
     }
 }

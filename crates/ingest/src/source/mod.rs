@@ -4,7 +4,7 @@ mod exclude;
 mod file;
 mod metadata;
 
-pub use exclude::{DEFAULT_EXCLUDES, ExcludeRules, Excludes};
+pub use exclude::{DEFAULT_EXCLUDES, ExcludeRules, Excludes, Marker};
 pub(crate) use file::SourceFile;
 pub(crate) use metadata::{FileIdentity, Found, FoundKind, inspect, name_bytes};
 
