@@ -8,9 +8,8 @@ use lumivault_format::tree::{ContentRecord, Extent};
 use lumivault_format::{ChunkId, ChunkKind, ContentId};
 
 use super::Run;
-use super::content::CHUNKER_SET;
 use super::folder::{FolderNode, Outcome};
-use crate::chunking::Rule;
+use crate::chunking::{CHUNKER_SET, Rule};
 
 /// A bundle is closed once it has this many bytes: large enough to compress well, small enough to fetch for one file.
 const BUNDLE_BYTES: usize = 128 * 1024;

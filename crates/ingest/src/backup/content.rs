@@ -10,11 +10,9 @@ use lumivault_format::{ChunkKind, limits};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::Run;
-use crate::chunking::{Cut, HOLE_BLOCK, Hint, Plan, ReadAt, classify};
+use crate::chunking::{CHUNKER_SET, Cut, HOLE_BLOCK, Hint, Plan, ReadAt, classify};
 use crate::source::SourceFile;
 
-/// The set of chunking rules in docs/chunking.md that this program cuts by.
-pub(super) const CHUNKER_SET: u8 = 1;
 /// Bytes read at a time from files that are cut by their content.
 pub(super) const WINDOW_BYTES: usize = 8 * 1024 * 1024;
 /// Windows larger than this are given back after use.

@@ -14,6 +14,7 @@ use lumivault_format::{ChunkKind, ContentId, TreeDigest};
 
 use super::Run;
 use super::known::OldPlace;
+use super::report::Report;
 use super::streams::{INLINE_BYTES_MAX, StreamWriter};
 
 /// What is known of an entry so far.
@@ -116,6 +117,7 @@ impl FolderNode {
     fn write(&self, run: &Run<'_>) -> Result<WrittenFolder, Error> {
         let mut slots = std::mem::take(&mut *self.lock());
         slots.retain(|slot| !matches!(slot.outcome, Outcome::Dropped | Outcome::Pending));
+        self.compare(run, &slots);
         let digest = run.repository.tree_digest(&digest_material(&slots));
         let (contents, numbers) = self.order_contents(run, &slots);
         let stream = |tag| StreamWriter::new(run.repository, run.chunks, tag);
@@ -162,6 +164,24 @@ impl FolderNode {
             reference: store_head(run, head)?,
             digest,
         })
+    }
+
+    /// Counts the files that have changed since the snapshot before, and those that have not.
+    fn compare(&self, run: &Run<'_>, slots: &[Slot]) {
+        let Some(previous) = &self.previous else { return };
+        let entries = &previous.entries;
+        for slot in slots {
+            let Outcome::File { id, .. } = &slot.outcome else {
+                continue;
+            };
+            let found = entries.binary_search_by(|entry| entry.name.name.as_slice().cmp(&slot.name));
+            let record = found.ok().and_then(|i| previous.content(entries.get(i)?));
+            match record.map(|record| run.repository.content_id(record) == *id) {
+                Some(true) => Report::count(&run.report.same, 1),
+                Some(false) => Report::count(&run.report.changed, 1),
+                None => {}
+            }
+        }
     }
 
     /// The distinct contents in the order of the snapshot before, new ones behind in the order of names, and the

@@ -28,13 +28,13 @@ use lumivault_format::{
 };
 
 use crate::IngestError;
-use crate::chunking::Chunker;
-use crate::source::{ExcludeRules, SourceSpec, name_bytes};
+use crate::chunking::{Chunker, parameters};
+use crate::source::{ExcludeRules, SourceSpec};
 use budget::Budget;
 use bundle::Bundler;
 use folder::WrittenFolder;
 use known::Previous;
-pub use report::LeftOut;
+pub use report::{FileChanges, LeftOut};
 use report::Report;
 use unchanged::Unchanged;
 
@@ -98,6 +98,8 @@ pub struct BackupSummary {
     pub counts: Counts,
     /// Files taken over without reading.
     pub unchanged_files: u64,
+    /// Files compared with the snapshot before.
+    pub changes: FileChanges,
     /// What was written.
     pub written: WriteSummary,
     /// Digest of the content, times apart.
@@ -139,6 +141,7 @@ pub fn backup(
     snapshots: &[StoredSnapshot],
     request: BackupRequest<'_>,
 ) -> Result<BackupSummary, IngestError> {
+    check_chunker(repository)?;
     let parent = parent_of(snapshots, &request);
     let options = WriterOptions {
         compression: request.compression,
@@ -198,6 +201,7 @@ pub fn backup(
         ..Counts::default()
     };
     let unchanged_files = get(&run.report.unchanged);
+    let changes = run.report.changes(parent.map_or(0, |p| p.snapshot.counts.files));
     let incomplete = run.incomplete.load(Ordering::Relaxed);
     let mut root = Vec::new();
     written.reference.encode(&mut root);
@@ -212,6 +216,7 @@ pub fn backup(
         parent: parent.map(|p| p.id),
         counts: counts.clone(),
         unchanged_files,
+        changes,
         written: chunks.summary(),
         digest: written.digest,
         warnings,
@@ -270,6 +275,17 @@ pub fn backup(
         repository.environment().monitor.event(Event::Warning(&text));
     }
     Ok(summary)
+}
+
+/// What is cut by other rules would share nothing with what is stored already, docs/format.md §11.
+fn check_chunker(repository: &Repository) -> Result<(), Error> {
+    if repository.config().chunker == parameters() {
+        return Ok(());
+    }
+    Err(Error::Unsupported(format!(
+        "{} was made to cut contents by rules that this version does not know; it can be read, but not added to",
+        repository.backend().location()
+    )))
 }
 
 /// The snapshot to compare with: of the same phone (of any, if it has none yet); of the same sources if possible, as only

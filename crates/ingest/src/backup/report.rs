@@ -17,6 +17,19 @@ pub struct LeftOut {
     pub rule: String,
 }
 
+/// Files compared by path and content with the snapshot before; without one, all are new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileChanges {
+    /// At paths that held no file.
+    pub new: u64,
+    /// With other content than before.
+    pub changed: u64,
+    /// With the content of before.
+    pub unchanged: u64,
+    /// That are no more.
+    pub gone: u64,
+}
+
 /// Counted from many threads.
 #[derive(Debug, Default)]
 pub(super) struct Report {
@@ -26,6 +39,10 @@ pub(super) struct Report {
     pub(super) bytes: AtomicU64,
     /// Files taken over without reading.
     pub(super) unchanged: AtomicU64,
+    /// Files with other content than before.
+    pub(super) changed: AtomicU64,
+    /// Files with the content of before, read or not.
+    pub(super) same: AtomicU64,
     warnings: Mutex<(Vec<Warning>, u64)>,
     left_out: Mutex<(Vec<LeftOut>, u64)>,
 }
@@ -37,6 +54,17 @@ impl Report {
 
     pub(super) fn get(counter: &AtomicU64) -> u64 {
         counter.load(Ordering::Relaxed)
+    }
+
+    /// What became of the `before` files of the snapshot before.
+    pub(super) fn changes(&self, before: u64) -> FileChanges {
+        let [files, changed, unchanged] = [&self.files, &self.changed, &self.same].map(Self::get);
+        FileChanges {
+            new: files.saturating_sub(changed).saturating_sub(unchanged),
+            changed,
+            unchanged,
+            gone: before.saturating_sub(changed).saturating_sub(unchanged),
+        }
     }
 
     pub(super) fn warn(&self, warning: Warning) {

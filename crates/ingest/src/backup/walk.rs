@@ -17,7 +17,7 @@ use super::folder::{FolderNode, Outcome, Slot};
 use super::report::{LeftOut, Report};
 use super::unchanged::Candidate;
 use crate::IngestError;
-use crate::chunking::{CHUNK_MAX, TINY_MAX};
+use crate::chunking::{CHUNK_MAX, CHUNKER_SET, TINY_MAX};
 use crate::source::{Excludes, FileIdentity, Found, FoundKind, SourceFile, inspect, name_bytes};
 
 /// Files up to this size travel in batches.
@@ -436,7 +436,7 @@ fn read_tiny(run: &Run<'_>, bytes: Vec<u8>) -> (Read, lumivault_format::ContentI
     if bytes.is_empty() {
         let record = lumivault_format::tree::ContentRecord {
             classifier: 1,
-            chunker: 1,
+            chunker: CHUNKER_SET,
             extents: Vec::new(),
         };
         let id = lumivault_format::ContentId::EMPTY;

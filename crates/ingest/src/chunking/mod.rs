@@ -39,6 +39,6 @@ mod tests;
 
 pub use classify::{classify, classify_as};
 pub use cutter::{Chunker, Cut, Cutter};
-pub use params::{BIG_MIN, CHUNK_MAX, HEAD, HOLE_BLOCK, SPLIT_MIN, TINY_MAX};
+pub use params::{BIG_MIN, CHUNK_MAX, CHUNKER_SET, HEAD, HOLE_BLOCK, SPLIT_MIN, TINY_MAX, parameters};
 pub use plan::{Class, Hint, Plan, Rule};
 pub use source::ReadAt;

@@ -76,7 +76,37 @@ impl CdcSizes {
     }
 }
 
+/// The number of this set of rules in a repository's config and in every content record.
+pub const CHUNKER_SET: u8 = 1;
+/// FastCDC's normalisation level; the cutter takes the masks that belong to it.
+pub(super) const NORMALISATION_LEVEL: u32 = 2;
+
+/// The chunker parameters of a config, docs/format.md §11: what this program cuts by.
+pub fn parameters() -> Vec<u8> {
+    let mut out = vec![CHUNKER_SET];
+    for sizes in [FINE, COARSE] {
+        for size in [sizes.min, sizes.average, sizes.max] {
+            // All are at most `CHUNK_MAX`.
+            out.extend_from_slice(&u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes());
+        }
+    }
+    out.extend_from_slice(&NORMALISATION_LEVEL.to_le_bytes());
+    out
+}
+
 // A hole begins and ends chunks, so it must never be shorter than what a chunk costs.
 const _: () = assert!(HOLE_BLOCK.is_power_of_two() && HOLE_BLOCK >= 4 * KIB);
 const _: () = assert!(MEDIA_PIECE <= CHUNK_MAX && JPEG_HEADER_MAX <= CHUNK_MAX as u64);
 const _: () = assert!(TINY_MAX < SPLIT_MIN && SPLIT_MIN < BIG_MIN);
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_parameters_are_those_of_the_format() {
+        let mut expected = vec![1];
+        for number in [16_384_u32, 65_536, 262_144, 262_144, 1_048_576, 4_194_304, 2] {
+            expected.extend_from_slice(&number.to_le_bytes());
+        }
+        assert_eq!(super::parameters(), expected);
+    }
+}

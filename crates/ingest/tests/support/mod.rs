@@ -36,7 +36,7 @@ impl Vault {
         };
         let options = InitOptions {
             slots: vec![slot],
-            chunker: vec![1],
+            chunker: lumivault_ingest::chunking::parameters(),
         };
         let disk = LocalDisk::create(&vault.repository_path()).unwrap();
         Repository::init(Arc::new(disk), &options, Environment::system(Arc::new(Silent))).unwrap();
