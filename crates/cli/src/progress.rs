@@ -1,5 +1,5 @@
 //! Progress on standard error, for anything that takes over a second: a bar on a terminal, a line every ten seconds
-//! elsewhere, nothing when asked to be quiet. Warnings are always shown.
+//! elsewhere, nothing when asked to be quiet. Warnings are always shown. The engine tells it through [`Monitor`].
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -10,7 +10,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use lumivault_chunk_store::{Event, Monitor};
 
+use crate::interrupt;
 use crate::output::{count, duration, printable, rate, size};
 
 /// Nothing is shown of work that is done before this.
@@ -46,12 +48,44 @@ impl Style {
 pub(crate) struct Progress {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Whether details are shown too.
+    verbose: bool,
+}
+
+impl std::fmt::Debug for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Progress")
+            .field("verb", &self.shared.verb)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Monitor for Progress {
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Phase(name) => self.shared.begin(name),
+            Event::Total { bytes: 0, .. } => {}
+            Event::Total { bytes, .. } => self.set_total(bytes),
+            Event::Done { items, bytes } => {
+                self.add_files(items);
+                self.add_bytes(bytes);
+            }
+            Event::Warning(text) => self.warn(text),
+            Event::Detail(text) if self.verbose => self.note(text),
+            _ => {}
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        interrupt::is_stopping()
+    }
 }
 
 struct Shared {
     /// What is being done, for the lines: `backup`.
     verb: &'static str,
     started: Instant,
+    phase: Mutex<Phase>,
     bytes: AtomicU64,
     files: AtomicU64,
     total_bytes: AtomicU64,
@@ -63,16 +97,30 @@ struct Shared {
     sink_failed: AtomicBool,
 }
 
+/// A step of the work; bytes and files are counted anew in each.
+struct Phase {
+    name: String,
+    started: Instant,
+}
+
 impl Progress {
     /// Begins to count and, unless quiet, to show.
-    pub(crate) fn start(verb: &'static str, style: Style) -> Self {
-        Self::start_with(verb, style, Box::new(io::stderr()))
+    pub(crate) fn start(verb: &'static str, style: Style, verbose: bool) -> Self {
+        let mut progress = Self::start_with(verb, style, Box::new(io::stderr()));
+        progress.verbose = verbose;
+        progress
     }
 
     fn start_with(verb: &'static str, style: Style, sink: Box<dyn Write + Send>) -> Self {
+        let started = Instant::now();
+        let phase = Phase {
+            name: String::new(),
+            started,
+        };
         let shared = Arc::new(Shared {
             verb,
-            started: Instant::now(),
+            started,
+            phase: Mutex::new(phase),
             bytes: AtomicU64::new(0),
             files: AtomicU64::new(0),
             total_bytes: AtomicU64::new(UNKNOWN),
@@ -96,7 +144,11 @@ impl Progress {
         });
         // Work without its progress shown is better than no work.
         let thread = Mutex::new(thread.and_then(Result::ok));
-        Self { shared, thread }
+        Self {
+            shared,
+            thread,
+            verbose: false,
+        }
     }
 
     pub(crate) fn add_bytes(&self, bytes: u64) {
@@ -152,6 +204,16 @@ impl Drop for Progress {
 }
 
 impl Shared {
+    /// A new step begins.
+    fn begin(&self, name: &str) {
+        let mut phase = lock(&self.phase);
+        name.clone_into(&mut phase.name);
+        phase.started = Instant::now();
+        self.bytes.store(0, Ordering::Relaxed);
+        self.files.store(0, Ordering::Relaxed);
+        self.total_bytes.store(UNKNOWN, Ordering::Relaxed);
+    }
+
     /// Waits, and says whether there is still something to show afterwards.
     fn pause(&self, time: Duration) -> bool {
         let finished = lock(&self.finished);
@@ -204,13 +266,15 @@ impl Shared {
     fn state(&self, recent: &mut Recent) -> State {
         let (bytes, elapsed) = (self.bytes.load(Ordering::Relaxed), self.started.elapsed());
         let (recent_bytes, recent_time) = recent.add(bytes, elapsed);
+        let phase = lock(&self.phase);
         State {
+            phase: phase.name.clone(),
             bytes,
             recent_bytes,
             recent_time,
             files: self.files.load(Ordering::Relaxed),
             total_bytes: self.total(),
-            elapsed,
+            elapsed: phase.started.elapsed(),
         }
     }
 
@@ -259,6 +323,10 @@ impl Recent {
     /// Adds a point, and tells the bytes and the time since the youngest one that is at least a window old, or else
     /// since the beginning.
     fn add(&mut self, bytes: u64, elapsed: Duration) -> (u64, Duration) {
+        if self.points.back().is_some_and(|(_, before)| *before > bytes) {
+            // A new step counts from nothing.
+            self.points.clear();
+        }
         let is_old = |point: &(Duration, u64)| elapsed.saturating_sub(point.0) >= self.window;
         while self.points.get(1).is_some_and(is_old) {
             self.points.pop_front();
@@ -271,6 +339,7 @@ impl Recent {
 
 /// What a line tells.
 struct State {
+    phase: String,
     bytes: u64,
     recent_bytes: u64,
     recent_time: Duration,
@@ -281,7 +350,15 @@ struct State {
 
 impl State {
     fn line(&self) -> String {
-        let mut line = size(self.bytes);
+        let mut line = String::new();
+        if !self.phase.is_empty() {
+            let _ = write!(line, "{}: ", printable(&self.phase));
+        }
+        if (self.bytes, self.files) == (0, 0) {
+            line.push_str(&duration(self.elapsed));
+            return line;
+        }
+        line.push_str(&size(self.bytes));
         if let Some(total) = self.total_bytes {
             let _ = write!(line, " of {}", size(total));
         }
@@ -330,6 +407,7 @@ mod tests {
 
     fn state() -> State {
         State {
+            phase: String::new(),
             bytes: 30 << 20,
             recent_bytes: 20 << 20,
             recent_time: Duration::from_secs(10),
@@ -357,6 +435,13 @@ mod tests {
             ..state()
         };
         assert_eq!(nothing_yet.line(), "0 B of 5 B, 1 file, 2.0 MiB/s, 30 s");
+        let opening = State {
+            phase: "opening the repository".into(),
+            bytes: 0,
+            files: 0,
+            ..state()
+        };
+        assert_eq!(opening.line(), "opening the repository: 30 s");
         let more_than_expected = State {
             total_bytes: Some(1),
             ..state()
@@ -369,6 +454,27 @@ mod tests {
             ..state()
         };
         assert!(huge.line().starts_with("1 B of 16.0 EiB"));
+    }
+
+    #[test]
+    fn the_engine_is_heard() {
+        use lumivault_chunk_store::{Event, Monitor as _};
+
+        let shared = Shared::default();
+        let progress = Progress::start_with("backup", Style::Quiet, Box::new(shared.clone()));
+        progress.event(Event::Phase("reading"));
+        progress.event(Event::Total { items: 2, bytes: 100 });
+        progress.event(Event::Done { items: 1, bytes: 50 });
+        progress.event(Event::Warning("odd"));
+        progress.event(Event::Detail("not asked for"));
+        let mut recent = Recent::new(Duration::from_secs(5));
+        let line = progress.shared.state(&mut recent).line();
+        assert!(line.starts_with("reading: 50 B of 100 B, 1 file, "), "{line}");
+        progress.event(Event::Phase("writing"));
+        let line = progress.shared.state(&mut recent).line();
+        assert!(line.starts_with("writing: 0 s"), "{line}");
+        let text = String::from_utf8(shared.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text, "lumivault: warning: odd\n");
     }
 
     #[test]
@@ -398,7 +504,10 @@ mod tests {
         // A stall shows after the window, not only in the average of the whole run.
         assert_eq!(recent.add(40, seconds(9)), (0, seconds(5)));
         assert_eq!(recent.add(41, seconds(20)), (1, seconds(11)));
-        for second in 21..1000 {
+        // A new step begins at nothing, and must not look like a step back.
+        assert_eq!(recent.add(3, seconds(20)), (0, seconds(0)));
+        assert_eq!(recent.add(7, seconds(21)), (4, seconds(1)));
+        for second in 22..1000 {
             recent.add(41, seconds(second));
         }
         assert!(recent.points.len() <= 8, "{}", recent.points.len());

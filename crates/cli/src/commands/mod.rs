@@ -1,22 +1,37 @@
 //! What the commands do. Each has a file of its own with one function, `run`, which takes its validated request, for
 //! commands on a repository also the way to it, and the [`Context`].
 
+mod answer;
 mod completions;
+mod errors;
 mod man;
+mod remembered;
+mod repo;
+mod select;
+
+use std::sync::Arc;
+
+use jiff::Zoned;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{Output, complain, printable};
 use crate::password::{self, Credential, PasswordSource, Secret};
 use crate::progress::{Progress, Style};
-use crate::request::{Access, Request, Settings};
+use crate::request::{Access, Request, Settings, Verb};
 use crate::surroundings::Surroundings;
 use crate::terminal::Tty;
+
+/// Name and version of this program, as snapshots record them.
+pub(crate) const TOOL: &str = concat!("lumivault ", env!("CARGO_PKG_VERSION"));
 
 /// What a command has to work with besides its request.
 pub(crate) struct Context {
     pub(crate) settings: Settings,
     pub(crate) output: Output,
+    pub(crate) time_zone: TimeZone,
     stderr_is_terminal: bool,
 }
 
@@ -25,13 +40,47 @@ impl Context {
         Self {
             settings,
             output: Output::stdout(settings.format),
+            time_zone: around.time_zone.clone(),
             stderr_is_terminal: around.stderr_is_terminal,
         }
     }
 
     /// Begins to show progress.
-    pub(crate) fn progress(&self, verb: &'static str) -> Progress {
-        Progress::start(verb, Style::suiting(self.settings.quiet, self.stderr_is_terminal))
+    pub(crate) fn progress(&self, verb: &'static str) -> Arc<Progress> {
+        let style = Style::suiting(self.settings.quiet, self.stderr_is_terminal);
+        Arc::new(Progress::start(verb, style, self.settings.verbosity > 0))
+    }
+
+    /// Threads to work with.
+    pub(crate) fn threads(&self) -> usize {
+        let processors = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.settings.threads.unwrap_or_else(processors)
+    }
+
+    /// The moment, in the time zone of this machine.
+    pub(crate) fn now(&self) -> Zoned {
+        jiff::Timestamp::now().to_zoned(self.time_zone.clone())
+    }
+
+    /// The civil day that `yesterday` and the like count from.
+    pub(crate) fn today(&self) -> Date {
+        self.now().date()
+    }
+
+    /// A remark for people on standard error; not shown when asked to be quiet.
+    pub(crate) fn remark(&self, text: &str) {
+        if !self.settings.quiet {
+            complain(&printable(text));
+        }
+    }
+
+    /// A warning on standard error.
+    #[expect(
+        clippy::unused_self,
+        reason = "beside `remark`, so that nobody looks for it elsewhere"
+    )]
+    pub(crate) fn warn(&self, text: &str) {
+        warn(text);
     }
 }
 
@@ -54,9 +103,16 @@ pub(crate) fn run(request: Request, context: &Context) -> Result<ExitCode, Failu
     match request {
         Request::Completions(request) => completions::run(request, context),
         Request::Man(request) => man::run(&request, context),
-        other => Err(Failure::failed(format!(
-            "this build has no `{}` command",
-            other.name()
-        ))),
+        Request::Demo(_) => Err(missing("demo")),
+        Request::Archive(access, verb) => on_archive(&access, *verb, context),
     }
+}
+
+fn on_archive(access: &Access, verb: Verb, context: &Context) -> Result<ExitCode, Failure> {
+    let _ = (access, context);
+    Err(missing(verb.name()))
+}
+
+fn missing(command: &str) -> Failure {
+    Failure::failed(format!("this build has no `{command}` command"))
 }

@@ -97,22 +97,29 @@ impl Request {
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
             Self::Demo(_) => "demo",
-            Self::Archive(_, verb) => match **verb {
-                Verb::Init(_) => "init",
-                Verb::Backup(_) => "backup",
-                Verb::Import(_) => "import",
-                Verb::Snapshots(_) => "snapshots",
-                Verb::Ls(_) => "ls",
-                Verb::Find(_) => "find",
-                Verb::Diff(_) => "diff",
-                Verb::Dump(_) => "dump",
-                Verb::Cat(_) => "cat",
-                Verb::Restore(_) => "restore",
-                Verb::Check(_) => "check",
-                Verb::Key(_) => "key",
-                Verb::Tag(_) => "tag",
-                Verb::Stats(_) => "stats",
-            },
+            Self::Archive(_, verb) => verb.name(),
+        }
+    }
+}
+
+impl Verb {
+    /// The command's name, as in the help.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Init(_) => "init",
+            Self::Backup(_) => "backup",
+            Self::Import(_) => "import",
+            Self::Snapshots(_) => "snapshots",
+            Self::Ls(_) => "ls",
+            Self::Find(_) => "find",
+            Self::Diff(_) => "diff",
+            Self::Dump(_) => "dump",
+            Self::Cat(_) => "cat",
+            Self::Restore(_) => "restore",
+            Self::Check(_) => "check",
+            Self::Key(_) => "key",
+            Self::Tag(_) => "tag",
+            Self::Stats(_) => "stats",
         }
     }
 }

@@ -7,11 +7,13 @@ mod windows;
 
 #[cfg(unix)]
 pub(crate) use unix::{
-    create_private, forbid_core_dumps, host_name, open_descriptor, open_without_waiting, privacy,
+    create_private, create_private_folders, forbid_core_dumps, host_name, open_descriptor,
+    open_without_waiting, privacy,
 };
 #[cfg(windows)]
 pub(crate) use windows::{
-    create_private, forbid_core_dumps, host_name, open_descriptor, open_without_waiting, privacy,
+    create_private, create_private_folders, forbid_core_dumps, host_name, open_descriptor,
+    open_without_waiting, privacy,
 };
 
 /// Who besides its owner can read a file with a secret in it.

@@ -16,6 +16,11 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
+/// Creates a folder, and those above it that are missing. Who may read it follows from the folder above.
+pub(crate) fn create_private_folders(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)
+}
+
 /// A process here inherits no numbered descriptors beyond its standard streams.
 pub(crate) fn open_descriptor(_number: u32) -> io::Result<File> {
     Err(io::Error::new(

@@ -1,0 +1,173 @@
+//! The way to a repository: every command on one begins here.
+
+use std::sync::Arc;
+
+use lumivault_chunk_store::backend::{Backend as _, Capability, LocalDisk};
+use lumivault_chunk_store::keys::{RecoveryCode, SlotSecret};
+use lumivault_chunk_store::{
+    CacheDir, ChunkIndex, Environment, Error, OpenOptions, Repository, StoredSnapshot,
+};
+use lumivault_format::ObjectKind;
+use zeroize::Zeroizing;
+
+use super::remembered::Remembered;
+use super::{Context, credential};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::output::complain;
+use crate::password::{Credential, PasswordSource, Unlock};
+use crate::progress::Progress;
+use crate::request::Access;
+
+/// How often a password may be mistyped at a terminal.
+const TRIES: usize = 3;
+
+/// An open repository, and what goes with it.
+pub(crate) struct Opened {
+    pub(crate) repository: Repository,
+    pub(crate) disk: Arc<LocalDisk>,
+    /// The repository's monitor. To be finished before anything is written to standard output.
+    pub(crate) progress: Arc<Progress>,
+    /// Where this machine keeps the index; None: nowhere.
+    pub(crate) cache: Option<CacheDir>,
+    remembered: Remembered,
+}
+
+/// All snapshots that can be read, the oldest first.
+pub(crate) struct Listed {
+    pub(crate) snapshots: Vec<StoredSnapshot>,
+    /// Records that could not be read; each has been said in a warning.
+    pub(crate) unreadable: usize,
+}
+
+impl Listed {
+    /// What a command that is about all snapshots ends with.
+    pub(crate) fn code(&self) -> ExitCode {
+        if self.unreadable == 0 {
+            ExitCode::Done
+        } else {
+            ExitCode::Damage
+        }
+    }
+}
+
+/// Opens the repository for the command `verb`.
+pub(crate) fn open(access: &Access, context: &Context, verb: &'static str) -> Result<Opened, Failure> {
+    let disk = Arc::new(LocalDisk::open(access.repo.path())?);
+    // Before anybody is asked for the password of something that is not there.
+    if disk.list(ObjectKind::Config)?.is_empty() {
+        return Err(Error::NoRepository(disk.location()).into());
+    }
+    let mut remembered = Remembered::load(access);
+    let options = OpenOptions {
+        kdf_memory_kib_max: kib(access.kdf_memory_max),
+        first_slot: remembered.slot(),
+    };
+    let asks = matches!(access.unlock, Unlock::Password(PasswordSource::Ask));
+    let mut tries = if asks { TRIES } else { 1 };
+    let (repository, progress) = loop {
+        let secret = secret(credential(access)?);
+        tries -= 1;
+        let progress = context.progress(verb);
+        let env = Environment::system(Arc::clone(&progress) as Arc<_>);
+        match Repository::open(Arc::clone(&disk) as Arc<_>, &secret, options, env) {
+            Ok(repository) => break (repository, progress),
+            Err(Error::WrongPassword(_)) if tries > 0 => {
+                progress.finish();
+                complain("this password does not open the repository");
+            }
+            Err(error) => {
+                progress.finish();
+                return Err(error.into());
+            }
+        }
+    };
+    remembered.set_slot(repository.opened_slot());
+    let cache = cache(access, &repository, &progress);
+    Ok(Opened {
+        repository,
+        disk,
+        progress,
+        cache,
+        remembered,
+    })
+}
+
+/// What the library opens a slot with.
+pub(crate) fn secret(credential: Credential) -> SlotSecret {
+    match credential {
+        Credential::Passphrase(secret) => SlotSecret::Password(Zeroizing::new(secret.expose().to_owned())),
+        Credential::Key(key) => SlotSecret::Raw(RecoveryCode::from_key(*key.expose())),
+    }
+}
+
+/// Bytes as the library counts memory.
+pub(crate) fn kib(bytes: u64) -> u32 {
+    u32::try_from(bytes / 1024).unwrap_or(u32::MAX)
+}
+
+fn cache(access: &Access, repository: &Repository, progress: &Progress) -> Option<CacheDir> {
+    let opened = CacheDir::open(access.cache.as_deref()?, repository);
+    let warn = |error: &Error| progress.warn(&without_cache(error));
+    opened.inspect_err(warn).ok()
+}
+
+fn without_cache(error: &Error) -> String {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    format!(
+        "{error}{}; going on without a cache, which takes longer",
+        cause.unwrap_or_default()
+    )
+}
+
+impl Opened {
+    /// The index, from the cache where there is one.
+    pub(crate) fn index(&mut self) -> Result<Arc<ChunkIndex>, Failure> {
+        match ChunkIndex::load(&self.repository, self.cache.clone()) {
+            Err(error @ Error::Cache { .. }) => {
+                self.progress.warn(&without_cache(&error));
+                self.cache = None;
+                Ok(Arc::new(ChunkIndex::load(&self.repository, None)?))
+            }
+            other => Ok(Arc::new(other?)),
+        }
+    }
+
+    /// All snapshots. What cannot be read is said, and does not hide the others.
+    pub(crate) fn snapshots(&self) -> Result<Listed, Failure> {
+        let loaded = self.repository.snapshots()?;
+        for error in &loaded.unreadable {
+            let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+            self.progress
+                .warn(&format!("{error}{}", cause.unwrap_or_default()));
+        }
+        Ok(Listed {
+            snapshots: loaded.found,
+            unreadable: loaded.unreadable.len(),
+        })
+    }
+
+    /// Says, once for each place, what the repository's file system was found unable to do. For commands that write.
+    pub(crate) fn tell_capabilities(&mut self) {
+        let found = self.disk.capabilities();
+        let mut limits = Vec::new();
+        // On Windows no folder can be synced; there is nothing anybody could do about it.
+        if found.folder_sync == Capability::Absent && !cfg!(windows) {
+            limits.push("cannot make names durable, so a power cut may take back the last run");
+        }
+        if found.exclusive_rename == Capability::Absent {
+            limits
+                .push("cannot keep two machines from writing the same name, so let only one write at a time");
+        }
+        if found.file_locks == Capability::Absent {
+            limits.push("has no file locks, so what interrupted runs leave in `tmp` stays for a week");
+        }
+        if limits.is_empty() || !self.remembered.is_first_warning() {
+            return;
+        }
+        let place = self.disk.location();
+        for limit in limits {
+            self.progress.warn(&format!("the file system of {place} {limit}"));
+        }
+    }
+}
