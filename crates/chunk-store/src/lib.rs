@@ -16,6 +16,8 @@ mod repository;
 mod seal;
 mod snapshots;
 mod sys;
+#[cfg(test)]
+mod testing;
 mod tree;
 
 pub use codec::{Compression, CompressionHint};

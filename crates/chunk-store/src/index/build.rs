@@ -59,9 +59,8 @@ impl<'c> Builder<'c> {
         fresh
     }
 
-    /// Whether an index object needs no reading: it is in the table, or counts no more.
-    pub(super) fn knows(&self, object: &ObjectName) -> bool {
-        self.covered.contains(object) || self.replaced.contains(object)
+    pub(super) fn covers(&self, object: &ObjectName) -> bool {
+        self.covered.contains(object)
     }
 
     /// Whether something in the table turned out to be replaced.
@@ -69,11 +68,17 @@ impl<'c> Builder<'c> {
         !self.covered.is_disjoint(&self.replaced)
     }
 
-    /// Adds one index object. A pack that is there already adds nothing.
+    /// Adds one index object. A pack that is there already adds nothing; of an object that is replaced, only what it
+    /// replaces counts, so that the order of reading makes no difference.
     pub(super) fn add(&mut self, object: ObjectName, index: &Index) -> Result<(), Error> {
+        let known = self.replaced.len();
+        self.replaced.extend(index.replaces.iter().copied());
+        self.changed |= self.replaced.len() > known;
+        if self.replaced.contains(&object) {
+            return Ok(());
+        }
         self.changed = true;
         self.covered.insert(object);
-        self.replaced.extend(index.replaces.iter().copied());
         index.packs.iter().try_for_each(|pack| self.add_pack(pack))
     }
 

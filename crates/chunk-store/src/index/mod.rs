@@ -72,8 +72,8 @@ impl ChunkIndex {
             builder = builder.without_replaced();
             unreadable = Self::read_missing(repository, &present, &mut builder)?;
         }
-        for error in &unreadable {
-            let text = format!("{}; its packs are left out until it is repaired", error.1);
+        for (_, error) in &unreadable {
+            let text = format!("{}; its packs are left out until it is repaired", error.with_causes());
             monitor.event(Event::Warning(&text));
         }
         let state = State::new(builder.finish()?, HashSet::new());
@@ -93,7 +93,7 @@ impl ChunkIndex {
     ) -> Result<Vec<(ObjectName, Error)>, Error> {
         let mut unreadable = Vec::new();
         for name in present {
-            if builder.knows(name) {
+            if builder.covers(name) {
                 continue;
             }
             match read_index(repository, name) {
@@ -256,3 +256,6 @@ pub(crate) fn read_index(repository: &Repository, name: &ObjectName) -> Result<I
 const fn kind_number(kind: ChunkKind) -> u8 {
     kind.pack_type().number()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! A repository in memory for unit tests. Integration tests use the richer one of the testkit, which cannot be used
+//! here: it is built against another instance of this crate.
+
+use std::sync::{Arc, Mutex};
+
+use lumivault_format::KdfParams;
+
+use crate::backend::Memory;
+use crate::keys::{NewSlot, RecoveryCode, SlotSecret};
+use crate::{Clock, Environment, Error, InitOptions, OpenOptions, Random, Repository, Silent};
+
+struct Seeded(Mutex<blake3::OutputReader>);
+
+impl std::fmt::Debug for Seeded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seeded")
+    }
+}
+
+impl Random for Seeded {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), Error> {
+        self.0.lock().unwrap().fill(buffer);
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> (i64, u32) {
+        (1_778_760_000, 0)
+    }
+}
+
+/// The same randomness for the same seed, and a clock that stands still.
+pub(crate) fn environment(seed: &str) -> Environment {
+    let hasher = blake3::Hasher::new_derive_key("lumivault unit test randomness");
+    let stream = hasher.clone().update(seed.as_bytes()).finalize_xof();
+    Environment {
+        random: Arc::new(Seeded(Mutex::new(stream))),
+        clock: Arc::new(Noon),
+        monitor: Arc::new(Silent),
+    }
+}
+
+const KEY: [u8; 32] = [7; 32];
+
+/// A new repository; every test has its own seed.
+pub(crate) fn repository(seed: &str) -> (Repository, Memory) {
+    let memory = Memory::new();
+    let slot = NewSlot {
+        secret: SlotSecret::Raw(RecoveryCode::from_key(KEY)),
+        label: String::new(),
+        kdf: KdfParams::DEFAULT,
+    };
+    let options = InitOptions {
+        slots: vec![slot],
+        chunker: vec![1],
+    };
+    let repository = Repository::init(Arc::new(memory.clone()), &options, environment(seed)).unwrap();
+    (repository, memory)
+}
+
+/// Opens it again.
+pub(crate) fn reopen(memory: &Memory, seed: &str) -> Repository {
+    let secret = SlotSecret::Raw(RecoveryCode::from_key(KEY));
+    Repository::open(
+        Arc::new(memory.clone()),
+        &secret,
+        OpenOptions::default(),
+        environment(seed),
+    )
+    .unwrap()
+}
