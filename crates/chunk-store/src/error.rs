@@ -119,24 +119,43 @@ impl Error {
         }
     }
 
-    /// Whether the error is about one object, so that others may still be read: damage, or a storage that fails in one
-    /// place, as disks do.
+    /// The message with all its causes, for where only text can be passed on.
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        text
+    }
+
+    /// Whether the error is about one object, so that others may still be read: damage, a later format, or a storage
+    /// that fails in one place, as disks do.
     pub(crate) fn spares_the_rest(&self) -> bool {
         let in_one_place = matches!(
             self,
             Self::Backend(BackendError::Io { .. } | BackendError::Denied { .. })
         );
-        in_one_place || self.is_damage()
+        in_one_place || self.is_damage() || self.is_unsupported()
+    }
+
+    /// Whether stored data needs a later version of this program.
+    pub fn is_unsupported(&self) -> bool {
+        let later = |source: &DecodeError| {
+            matches!(
+                source,
+                DecodeError::UnsupportedVersion { .. } | DecodeError::UnsupportedFeature { .. }
+            )
+        };
+        matches!(self, Self::Decode { source, .. } | Self::Content { source, .. } if later(source))
     }
 
     /// Whether the error means that stored data is damaged or missing, rather than that something could not be done.
     pub fn is_damage(&self) -> bool {
         match self {
-            Self::Damaged { .. }
-            | Self::Decode { .. }
-            | Self::Content { .. }
-            | Self::MissingChunk(_)
-            | Self::DamagedChunk { .. } => true,
+            Self::Decode { .. } | Self::Content { .. } => !self.is_unsupported(),
+            Self::Damaged { .. } | Self::MissingChunk(_) | Self::DamagedChunk { .. } => true,
             Self::Backend(error) => {
                 matches!(
                     error,

@@ -158,8 +158,10 @@ impl Repository {
         };
         let slots = LoadedSlots::load(backend.as_ref())?;
         let warn = |error: &Error| {
-            env.monitor
-                .event(Event::Warning(&format!("{error}; it was set aside")));
+            env.monitor.event(Event::Warning(&format!(
+                "{}; it was set aside",
+                error.with_causes()
+            )));
         };
         slots.unreadable.iter().for_each(&warn);
         let (slot, mut keyring, archive) =

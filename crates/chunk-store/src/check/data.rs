@@ -146,9 +146,7 @@ impl<'c> Work<'c> {
                         kind: ObjectKind::Pack,
                         name: pack.name,
                     };
-                    found
-                        .report
-                        .add(Finding::of_error(Severity::Damage, &error, advice).object(object));
+                    found.report.add(Finding::of_error(&error, advice).object(object));
                 }
                 Err(error) => {
                     found.failure.get_or_insert(error);
@@ -180,11 +178,7 @@ impl<'c> Work<'c> {
             Err(error) if error.spares_the_rest() => {
                 self.found().report.add(Finding {
                     object: Some(reader.object()),
-                    ..Finding::of_error(
-                        Severity::Damage,
-                        &error,
-                        "The disk may be failing: copy the repository soon",
-                    )
+                    ..Finding::of_error(&error, "The disk may be failing: copy the repository soon")
                 });
                 bad = read_one_by_one(&reader, &entries)?;
             }

@@ -51,7 +51,7 @@ fn check_slots(repository: &Repository, slots: &LoadedSlots, report: &mut CheckR
     }
     for error in &slots.unreadable {
         let advice = "Other key slots still open the repository; remove this file and add a new key slot";
-        report.add(Finding::of_error(Severity::Damage, error, advice));
+        report.add(Finding::of_error(error, advice));
     }
     for name in slots.outdated() {
         let message = "an interrupted change left an older generation of a key slot; change that slot again to \
@@ -68,7 +68,7 @@ fn check_epochs(repository: &Repository, slots: &LoadedSlots, report: &mut Check
     report.counts.objects += count(boxes.len());
     for error in &unreadable {
         let advice = "Remove the file; the next backup writes the key anew for every slot";
-        report.add(Finding::of_error(Severity::Damage, error, advice));
+        report.add(Finding::of_error(error, advice));
     }
     let later = repository.secrets().keyring.epochs().iter().skip(1);
     let missing = later.flat_map(|(number, _)| slots.newest().map(|slot| (*number, slot.slot.id)));
@@ -106,7 +106,7 @@ pub(super) fn set_aside<T>(
     match read {
         Ok(read) => Ok(Some(read)),
         Err(error) if error.spares_the_rest() => {
-            report.add(Finding::of_error(Severity::Damage, &error, advice).object(object));
+            report.add(Finding::of_error(&error, advice).object(object));
             Ok(None)
         }
         Err(error) => Err(error),

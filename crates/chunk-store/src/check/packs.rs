@@ -120,8 +120,8 @@ impl Packs<'_> {
         let reader = match PackReader::open(self.repository, pack.name, pack.kind) {
             Ok(reader) => reader,
             Err(error) if error.spares_the_rest() => {
-                let cause = Finding::of_error(Severity::Damage, &error, "").message;
-                self.lose(pack, number, cause.trim_end_matches(['.', ' ']), report);
+                let cause = error.with_causes();
+                self.lose(pack, number, &cause, report);
                 return Ok(());
             }
             Err(error) => return Err(error),

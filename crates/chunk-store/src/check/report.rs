@@ -49,17 +49,16 @@ impl Finding {
         }
     }
 
-    /// An error about one object, with its causes.
-    pub(super) fn of_error(severity: Severity, error: &Error, advice: &str) -> Self {
-        let mut message = error.to_string();
-        let mut source = std::error::Error::source(error);
-        while let Some(cause) = source {
-            message = format!("{message}: {cause}");
-            source = cause.source();
-        }
+    /// An error about one object, with its causes. What needs a later program is no damage.
+    pub(super) fn of_error(error: &Error, advice: &str) -> Self {
+        let (severity, advice) = if error.is_unsupported() {
+            (Severity::Warning, "It cannot be checked here")
+        } else {
+            (Severity::Damage, advice)
+        };
         Self {
             object: error.object(),
-            ..Self::new(severity, format!("{message}. {advice}"))
+            ..Self::new(severity, format!("{}. {advice}", error.with_causes()))
         }
     }
 

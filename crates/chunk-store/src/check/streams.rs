@@ -9,7 +9,7 @@ use lumivault_format::tree::{
 use lumivault_format::wire::Reader;
 use lumivault_format::{ChunkId, ChunkKind, DecodeError};
 
-use super::report::{AFFECTED_MAX, Finding, Severity};
+use super::report::{AFFECTED_MAX, Finding};
 use super::trees::Walker;
 use crate::Error;
 
@@ -228,7 +228,7 @@ impl Walker<'_> {
         match self.reader.chunk(id) {
             Ok(chunk) => Ok(Some(chunk)),
             Err(error) if error.spares_the_rest() => {
-                let finding = Finding::of_error(Severity::Damage, &error, "Back up the originals again");
+                let finding = Finding::of_error(&error, "Back up the originals again");
                 self.report_with_place(finding.chunk(*id));
                 self.affect(Some(*id));
                 Ok(None)

@@ -21,7 +21,7 @@ pub(super) fn check(
     report.counts.objects += count(loaded.found.len() + list(repository, ObjectKind::Annotation)?.len());
     for error in &loaded.unreadable {
         let advice = "Restore the file from another copy of the repository; the other snapshots are unharmed";
-        report.add(Finding::of_error(Severity::Damage, error, advice));
+        report.add(Finding::of_error(error, advice));
     }
     announce(repository, count(loaded.found.len()), 0);
     let mut walker = Walker {

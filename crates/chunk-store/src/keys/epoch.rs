@@ -84,7 +84,7 @@ pub(crate) fn open_epochs(
             Ok(None) => {}
             // Only damage is set aside: an epoch that is missed for any other reason would make all objects sealed
             // under it look damaged.
-            Err(error) if error.is_damage() => unreadable.push(error),
+            Err(error) if error.is_damage() || error.is_unsupported() => unreadable.push(error),
             Err(error) => return Err(error),
         }
     }

@@ -112,7 +112,7 @@ impl Repository {
         let slots = self.load_slots()?;
         let (boxes, unreadable) = epoch_boxes(self.backend(), &self.archive())?;
         for error in slots.unreadable.iter().chain(&unreadable) {
-            let text = format!("{error}; it was set aside");
+            let text = format!("{}; it was set aside", error.with_causes());
             self.environment().monitor.event(Event::Warning(&text));
         }
         let mut order: Vec<_> = slots.newest().collect();

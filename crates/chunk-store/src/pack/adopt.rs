@@ -35,7 +35,10 @@ impl Shared {
         let pack = match self.read_unlisted(name) {
             Ok(pack) => pack,
             Err(error) if error.spares_the_rest() => {
-                let text = format!("a pack that no index lists was left aside: {error}");
+                let text = format!(
+                    "a pack that no index lists was left aside: {}",
+                    error.with_causes()
+                );
                 self.env.monitor.event(Event::Warning(&text));
                 return Ok(());
             }
