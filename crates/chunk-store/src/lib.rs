@@ -19,6 +19,8 @@ mod sys;
 #[cfg(test)]
 mod testing;
 mod tree;
+#[cfg(test)]
+mod vectors;
 
 pub use codec::{Compression, CompressionHint};
 pub use environment::{Clock, Environment, Event, Monitor, Random, Silent, SystemClock, SystemRandom};

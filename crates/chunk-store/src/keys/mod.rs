@@ -9,6 +9,8 @@ mod slot;
 mod slots;
 
 pub(crate) use epoch::{epoch_boxes, open_epochs};
+#[cfg(test)]
+pub(crate) use kdf::SlotKeys;
 pub use keyring::Keyring;
 pub(crate) use keyring::{DerivedKeys, keyed_hash};
 pub use recovery::{RecoveryCode, RecoveryCodeError};
