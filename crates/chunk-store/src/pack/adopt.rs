@@ -3,7 +3,7 @@
 
 use lumivault_format::{IndexedPack, ObjectKind, ObjectName};
 
-use super::writer::Shared;
+use super::shared::Shared;
 use super::{Flaw, PackReader, verify_pack};
 use crate::{Error, Event};
 

@@ -5,6 +5,7 @@ mod dealer;
 mod open_pack;
 mod reader;
 mod run;
+mod shared;
 mod verify;
 mod writer;
 

@@ -1,25 +1,22 @@
 //! Storing chunks: known ones are recognised, new ones are encoded, dealt to packs, verified, published and indexed.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-use lumivault_format::{ArchiveId, ChunkId, ChunkKind, Index, IndexedPack, ObjectType, PackEntry, limits};
+use crossbeam_channel::{Sender, bounded};
+use lumivault_format::{ChunkId, ChunkKind, PackEntry, limits};
 
 use super::FULL_BYTES_MIN;
 use super::dealer::Dealer;
-use super::open_pack::{OpenPack, PackContext};
+use super::open_pack::OpenPack;
 use super::run::Failure;
-use crate::backend::Backend;
+use super::shared::{SHARDS, Shared, Totals};
 use crate::codec::{self, Compression, CompressionHint};
 use crate::index::ChunkIndex;
 use crate::keys::keyed_hash;
-use crate::repository::Secrets;
-use crate::seal::{seal_object, store_object};
-use crate::{Environment, Error, Repository};
+use crate::{Error, Repository};
 
 /// How chunks are stored.
 #[derive(Clone, Copy, Debug)]
@@ -54,44 +51,6 @@ pub struct WriteSummary {
     pub packs: u64,
     /// Bytes of packs and index objects published.
     pub file_bytes: u64,
-}
-
-/// Index objects are written after this many chunks, so that an interrupted run leaves little to adopt, memory stays
-/// bounded, and an index object stays far below its limit.
-const FLUSH_ENTRIES: usize = 100_000;
-/// Packs between two index objects at most: about 2 GiB.
-const FLUSH_PACKS: usize = 64;
-const SHARDS: usize = 16;
-
-/// Everything the worker threads and the publishing thread share.
-pub(super) struct Shared {
-    pub(super) backend: Arc<dyn Backend>,
-    pub(super) secrets: Arc<Secrets>,
-    pub(super) archive: ArchiveId,
-    pub(super) env: Environment,
-    pub(super) index: Arc<ChunkIndex>,
-    pub(super) options: WriterOptions,
-    dealers: [Dealer; 2],
-    /// Chunks of this run that the index does not list yet.
-    claimed: Vec<Mutex<HashSet<ChunkId>>>,
-    unindexed: Mutex<Vec<IndexedPack>>,
-    failure: Failure,
-    totals: Totals,
-}
-
-#[derive(Default)]
-struct Totals {
-    chunks: AtomicU64,
-    plain: AtomicU64,
-    stored: AtomicU64,
-    packs: AtomicU64,
-    file: AtomicU64,
-}
-
-impl Totals {
-    fn add(counter: &AtomicU64, more: u64) {
-        counter.fetch_add(more, Ordering::Relaxed);
-    }
 }
 
 /// Stores chunks. [`ChunkWriter::store`] may be called from many threads; [`ChunkWriter::finish`] makes everything
@@ -160,8 +119,7 @@ impl ChunkWriter {
 
     /// Whether a chunk is stored already, or about to be by this run.
     pub fn contains(&self, id: &ChunkId) -> bool {
-        // In this order: chunks move from the claimed ones to the index.
-        lock(self.shared.shard(id)).contains(id) || self.shared.index.contains(id)
+        self.shared.is_known(id)
     }
 
     /// Stores a chunk unless it is known. `plain` has 1 byte to 16 MiB.
@@ -321,99 +279,4 @@ impl Drop for ChunkWriter {
             let _ = publisher.join();
         }
     }
-}
-
-impl Shared {
-    fn context(&self) -> PackContext<'_> {
-        PackContext {
-            backend: self.backend.as_ref(),
-            secrets: &self.secrets,
-            archive: self.archive,
-            env: &self.env,
-        }
-    }
-
-    fn dealer(&self, kind: ChunkKind) -> &Dealer {
-        let [data, tree] = &self.dealers;
-        match kind {
-            ChunkKind::Data => data,
-            ChunkKind::Tree => tree,
-        }
-    }
-
-    fn shard(&self, id: &ChunkId) -> &Mutex<HashSet<ChunkId>> {
-        &self.claimed[usize::from(id.as_bytes()[0]) % SHARDS]
-    }
-
-    /// Claims a chunk for this run; `false` if it is known already. A chunk may have moved from the claimed ones to the
-    /// index since the caller looked there, so this looks again.
-    pub(super) fn claim(&self, id: ChunkId) -> bool {
-        let claimed = lock(self.shard(&id)).insert(id);
-        if claimed && self.index.contains(&id) {
-            lock(self.shard(&id)).remove(&id);
-            return false;
-        }
-        claimed
-    }
-
-    /// Runs on a publishing thread until the channel closes. After a failure packs are only taken and dropped, so that
-    /// nobody waits for room in the channel.
-    fn publish_all(&self, receive: &Receiver<OpenPack>) {
-        for pack in receive {
-            if self.failure.is_set() {
-                continue;
-            }
-            if let Err(error) = self.publish_one(pack) {
-                self.failure.note(error);
-            }
-        }
-    }
-
-    fn publish_one(&self, pack: OpenPack) -> Result<(), Error> {
-        let pack = pack.publish(self.context())?;
-        Totals::add(&self.totals.packs, 1);
-        Totals::add(&self.totals.file, pack.size.into());
-        self.list_in_index(pack)
-    }
-
-    /// Notes a durable pack for the next index object, and writes that once it is large enough.
-    pub(super) fn list_in_index(&self, pack: IndexedPack) -> Result<(), Error> {
-        let due = {
-            let mut unindexed = lock(&self.unindexed);
-            unindexed.push(pack);
-            unindexed.len() >= FLUSH_PACKS
-                || unindexed.iter().map(|p| p.entries.len()).sum::<usize>() >= FLUSH_ENTRIES
-        };
-        if due { self.flush_index() } else { Ok(()) }
-    }
-
-    /// Writes an index object for the packs that none lists yet, and moves their chunks from memory to the index.
-    fn flush_index(&self) -> Result<(), Error> {
-        let packs = std::mem::take(&mut *lock(&self.unindexed));
-        if packs.is_empty() {
-            return Ok(());
-        }
-        let index = Index {
-            packs,
-            replaces: Vec::new(),
-        };
-        let object = seal_object(
-            &self.secrets.keyring,
-            &self.archive,
-            ObjectType::Index,
-            &index.encode(),
-            &self.env,
-        )?;
-        let name = store_object(self.backend.as_ref(), ObjectType::Index, &object)?;
-        Totals::add(&self.totals.file, u64::try_from(object.len()).unwrap_or(0));
-        self.index.add(name, &index)?;
-        for entry in index.packs.iter().flat_map(|pack| &pack.entries) {
-            lock(self.shard(&entry.id)).remove(&entry.id);
-        }
-        Ok(())
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
