@@ -818,7 +818,7 @@ def verify_tree(repository, node, path, packs, groups):
             for tag, length, *more in child.content[2]:
                 rows = repository.where[DATA].get(more[0], ()) if more else ()
                 size = more[1] if tag == 3 else length
-                need(tag == 2 or any(pack in packs and entry.plain == size for pack, entry in rows), "a chunk is missing")
+                need(tag == 2 or any(pack in packs and entry.plain == size for pack, entry in rows), "needs a chunk that is in no whole pack")
                 if tag == 3:
                     list(repository.data(child.content))
     for child in node.children or ():
