@@ -1,12 +1,16 @@
 //! `lumivault backup`
 
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf, Prefix};
 
 use clap::Args;
+use lumivault_format::limits::NAME_BYTES_MAX;
 
 use super::exclude::{ExcludeArgs, LIST_BYTES_MAX, bounded, read_list};
 use crate::failure::Failure;
+use crate::output::printable::printable_bytes;
 use crate::output::printable_path;
 use crate::request::{
     Backup, Compression, Source, Sources, component, name, parse_snapshot_time, paths_of, tag,
@@ -34,7 +38,8 @@ pub(crate) struct BackupArgs {
     #[arg(long = "as", value_name = "LABEL", value_parser = component)]
     labels: Vec<String>,
 
-    /// Read further SRC from this file, one a line (or separated by zero bytes); - is standard input
+    /// Also back up what this list names, one a line (or separated by zero bytes), each under its own path; - is
+    /// standard input
     #[arg(long, value_name = "FILE", conflicts_with = "stdin")]
     files_from: Vec<PathBuf>,
 
@@ -103,7 +108,7 @@ impl BackupArgs {
             let file_name = self.stdin_filename.unwrap_or_else(|| "stdin".into());
             Sources::Stdin { file_name }
         } else {
-            Sources::Folders(label(with_lists(self.sources, &self.files_from)?, self.labels)?)
+            Sources::Folders(place(self.sources, self.labels, listed(&self.files_from)?)?)
         };
         let time = self
             .time
@@ -136,8 +141,10 @@ fn compression(text: &str) -> Result<Compression, String> {
     }
 }
 
-fn with_lists(mut sources: Vec<PathBuf>, lists: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+/// What the lists name.
+fn listed(lists: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     const OPTION: &str = "--files-from";
+    let mut paths = Vec::new();
     for list in lists {
         let bytes = if list == Path::new("-") {
             let mut bytes = Vec::new();
@@ -150,58 +157,106 @@ fn with_lists(mut sources: Vec<PathBuf>, lists: &[PathBuf]) -> Result<Vec<PathBu
         } else {
             read_list(OPTION, list)?
         };
-        sources.extend(paths_of(&bytes).map_err(|problem| Failure::option(OPTION, problem))?);
+        paths.extend(paths_of(&bytes).map_err(|problem| Failure::option(OPTION, problem))?);
     }
-    Ok(sources)
+    Ok(paths)
 }
 
-/// Gives every source its place in the snapshot.
-fn label(paths: Vec<PathBuf>, labels: Vec<String>) -> Result<Vec<Source>, Failure> {
-    if paths.is_empty() {
+/// Gives every source its place in the snapshot: what is typed its label or last component, what is listed its path.
+fn place(typed: Vec<PathBuf>, labels: Vec<String>, listed: Vec<PathBuf>) -> Result<Vec<Source>, Failure> {
+    if typed.is_empty() && listed.is_empty() {
         return Err(Failure::usage("no SRC is named").hint("lumivault backup --help shows examples"));
     }
-    if let Some(path) = paths.iter().find(|path| path.as_os_str().is_empty()) {
+    if let Some(path) = typed.iter().find(|path| path.as_os_str().is_empty()) {
         return Err(Failure::option(
             "SRC",
             format!("`{}` names nothing", path.display()),
         ));
     }
-    if labels.is_empty() && paths.len() == 1 {
-        return Ok(paths
-            .into_iter()
-            .map(|path| Source { path, label: None })
-            .collect());
-    }
-    if !labels.is_empty() && labels.len() != paths.len() {
-        let problem = format!("given {} times for {} SRC", labels.len(), paths.len());
+    if !labels.is_empty() && labels.len() != typed.len() {
+        let problem = format!("given {} times for {} SRC", labels.len(), typed.len());
         return Err(
             Failure::option("--as", problem).hint("give it once for each SRC, in their order, or not at all")
         );
     }
+    let alone = typed.len() == 1 && labels.is_empty() && listed.is_empty();
     let mut given = labels.into_iter();
-    let mut sources: Vec<Source> = Vec::with_capacity(paths.len());
-    for path in paths {
-        let label = match given.next() {
-            Some(label) => label,
-            None => last_component(&path)?,
+    let mut sources = Vec::with_capacity(typed.len() + listed.len());
+    for path in typed {
+        let at = match given.next() {
+            Some(label) => vec![label.into_bytes()],
+            None if alone && !path.is_file() => Vec::new(),
+            None => vec![last_component(&path)?],
         };
-        sources.push(Source {
-            path,
-            label: Some(label),
-        });
+        sources.push(Source { path, at });
     }
-    refuse_equal_labels(&sources)?;
+    sources.extend(under_own_paths(listed)?);
+    refuse_equal_places(&sources)?;
     Ok(sources)
 }
 
-fn refuse_equal_labels(sources: &[Source]) -> Result<(), Failure> {
-    let mut seen = std::collections::HashMap::with_capacity(sources.len());
+/// Listed paths keep their folders. What lies in a folder that is listed too comes with it.
+fn under_own_paths(listed: Vec<PathBuf>) -> Result<Vec<Source>, Failure> {
+    let mut sources = BTreeMap::new();
+    for path in listed {
+        sources.entry(own_place(&path)?).or_insert(path);
+    }
+    let comes_along = |at: &[Vec<u8>]| (1..at.len()).any(|depth| sources.contains_key(&at[..depth]));
+    let own: Vec<_> = sources.keys().map(|at| !comes_along(at)).collect();
+    let own = sources.into_iter().zip(own).filter(|(_, own)| *own);
+    Ok(own.map(|((at, path), _)| Source { path, at }).collect())
+}
+
+/// The names on the way to a path, from the root or from the current folder, as it is written.
+fn own_place(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+    let names = names_of(path);
+    if let Some(names) = names.filter(|names| !names.is_empty()) {
+        return Ok(names);
+    }
+    let cannot = || {
+        let problem = format!("{} is no path of a file or folder", printable_path(path));
+        Failure::option("--files-from", problem)
+    };
+    // `.` and `..` stand for a folder that has a name.
+    let real = path.canonicalize().map_err(|error| cannot().because(&error))?;
+    names_of(&real)
+        .filter(|names| !names.is_empty())
+        .ok_or_else(cannot)
+}
+
+/// None where the path goes up.
+fn names_of(path: &Path) -> Option<Vec<Vec<u8>>> {
+    let mut names = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => names.push(name.as_encoded_bytes().to_vec()),
+            Component::Prefix(prefix) => names.extend(names_of_prefix(prefix.kind())),
+            Component::RootDir | Component::CurDir => {}
+            Component::ParentDir => return None,
+        }
+    }
+    Some(names)
+}
+
+/// `C:` becomes the folder `C`, `\\server\share` the folders `server` and `share`.
+fn names_of_prefix(prefix: Prefix<'_>) -> Vec<Vec<u8>> {
+    let name = |name: &OsStr| name.as_encoded_bytes().to_vec();
+    match prefix {
+        Prefix::Disk(letter) | Prefix::VerbatimDisk(letter) => vec![vec![letter.to_ascii_uppercase()]],
+        Prefix::UNC(server, share) | Prefix::VerbatimUNC(server, share) => vec![name(server), name(share)],
+        Prefix::Verbatim(one) | Prefix::DeviceNS(one) => vec![name(one)],
+    }
+}
+
+fn refuse_equal_places(sources: &[Source]) -> Result<(), Failure> {
+    let mut seen = HashMap::with_capacity(sources.len());
     for source in sources {
-        if let Some(before) = seen.insert(&source.label, &source.path) {
+        if let Some(before) = seen.insert(&source.at, &source.path) {
             let names = format!("{} and {}", printable_path(before), printable_path(&source.path));
-            let label = source.label.as_deref().unwrap_or_default();
+            let place = source.at.join(&b'/');
+            let place = printable_bytes(&place);
             return Err(
-                Failure::usage(format!("{names} would both be `{label}` in the snapshot"))
+                Failure::usage(format!("{names} would both be `{place}` in the snapshot"))
                     .hint("give each SRC a name of its own with --as"),
             );
         }
@@ -209,7 +264,7 @@ fn refuse_equal_labels(sources: &[Source]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn last_component(path: &Path) -> Result<String, Failure> {
+fn last_component(path: &Path) -> Result<Vec<u8>, Failure> {
     let cannot = || {
         Failure::usage(format!(
             "{} has no last component to name it by",
@@ -222,53 +277,84 @@ fn last_component(path: &Path) -> Result<String, Failure> {
         Some(_) => path.to_owned(),
         None => path.canonicalize().map_err(|_| cannot())?,
     };
-    let last = real
-        .file_name()
-        .and_then(|last| last.to_str())
-        .ok_or_else(cannot)?;
-    component(last).map_err(|_| cannot())
+    let last = real.file_name().map(|last| last.as_encoded_bytes().to_vec());
+    last.filter(|last| last.len() <= NAME_BYTES_MAX)
+        .ok_or_else(cannot)
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
 
-    use super::label;
+    use super::place;
     use crate::exit::ExitCode;
 
-    fn labels(paths: &[&str], labels: &[&str]) -> Result<Vec<Option<String>>, ExitCode> {
-        let paths = paths.iter().map(PathBuf::from).collect();
+    /// The places of typed paths with labels and of listed ones, as `a/b`; empty for the root.
+    fn places(typed: &[&str], labels: &[&str], listed: &[&str]) -> Result<Vec<String>, ExitCode> {
+        let paths = |paths: &[&str]| paths.iter().map(PathBuf::from).collect();
         let labels = labels.iter().map(ToString::to_string).collect();
-        let sources = label(paths, labels).map_err(|failure| failure.code())?;
-        Ok(sources.into_iter().map(|source| source.label).collect())
+        let sources = place(paths(typed), labels, paths(listed)).map_err(|failure| failure.code())?;
+        let text = |at: Vec<Vec<u8>>| String::from_utf8(at.join(&b'/')).unwrap();
+        Ok(sources.into_iter().map(|source| text(source.at)).collect())
     }
 
-    fn named(labels: &[&str]) -> Vec<Option<String>> {
-        labels.iter().map(|label| Some(label.to_string())).collect()
+    fn ok(places: &[&str]) -> Result<Vec<String>, ExitCode> {
+        Ok(places.iter().map(ToString::to_string).collect())
     }
 
     #[test]
     fn a_lone_source_is_the_root_unless_it_is_named() {
-        assert_eq!(labels(&["/a/b"], &[]), Ok(vec![None]));
-        assert_eq!(labels(&["/a/b"], &["c"]), Ok(named(&["c"])));
+        assert_eq!(places(&["/a/b"], &[], &[]), ok(&[""]));
+        assert_eq!(places(&["/a/b"], &["c"], &[]), ok(&["c"]));
+        assert_eq!(places(&["/a/b"], &[], &["c/d"]), ok(&["b", "c/d"]));
+    }
+
+    #[test]
+    fn a_lone_file_has_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("contacts.vcf");
+        std::fs::write(&file, "x").unwrap();
+        assert_eq!(places(&[file.to_str().unwrap()], &[], &[]), ok(&["contacts.vcf"]));
     }
 
     #[test]
     fn several_sources_are_folders() {
-        assert_eq!(labels(&["/a/b", "c/d/"], &[]), Ok(named(&["b", "d"])));
-        assert_eq!(labels(&["/a/b", "/c/b"], &["x", "y"]), Ok(named(&["x", "y"])));
+        assert_eq!(places(&["/a/b", "c/d/"], &[], &[]), ok(&["b", "d"]));
+        assert_eq!(places(&["/a/b", "/c/b"], &["x", "y"], &[]), ok(&["x", "y"]));
         let here = std::env::current_dir().unwrap();
         let here = here.file_name().unwrap().to_str().unwrap();
-        assert_eq!(labels(&[".", "/a/b"], &[]), Ok(named(&[here, "b"])));
+        assert_eq!(places(&[".", "/a/b"], &[], &[]), ok(&[here, "b"]));
+    }
+
+    #[test]
+    fn listed_paths_keep_their_folders_and_come_once() {
+        assert_eq!(places(&[], &[], &["b/c"]), ok(&["b/c"]));
+        let list = ["/a/x", "./b//c", "/a/x", "b/c", "b/d", "/a/x/y/z", "/a/xy"];
+        assert_eq!(places(&[], &[], &list), ok(&["a/x", "a/xy", "b/c", "b/d"]));
+        let here = std::env::current_dir().unwrap();
+        let own: Vec<_> = here
+            .canonicalize()
+            .unwrap()
+            .components()
+            .skip(1)
+            .collect::<PathBuf>()
+            .iter()
+            .map(|c| c.to_str().unwrap().to_owned())
+            .collect();
+        if cfg!(unix) {
+            assert_eq!(places(&[], &[], &["."]), Ok(vec![own.join("/")]));
+        }
+        assert_eq!(places(&[], &[], &["no/../such"]), Err(ExitCode::Usage));
     }
 
     #[test]
     fn names_must_be_clear() {
-        assert_eq!(labels(&[], &[]), Err(ExitCode::Usage));
-        assert_eq!(labels(&[""], &[]), Err(ExitCode::Usage));
-        assert_eq!(labels(&["/a/b", "/c/b"], &[]), Err(ExitCode::Usage));
-        assert_eq!(labels(&["/a", "/b"], &["x"]), Err(ExitCode::Usage));
-        assert_eq!(labels(&["/a", "/b"], &["x", "x"]), Err(ExitCode::Usage));
-        assert_eq!(labels(&["/", "/b"], &[]), Err(ExitCode::Usage));
+        assert_eq!(places(&[], &[], &[]), Err(ExitCode::Usage));
+        assert_eq!(places(&[""], &[], &[]), Err(ExitCode::Usage));
+        assert_eq!(places(&["/a/b", "/c/b"], &[], &[]), Err(ExitCode::Usage));
+        assert_eq!(places(&["/a", "/b"], &["x"], &[]), Err(ExitCode::Usage));
+        assert_eq!(places(&["/a", "/b"], &["x", "x"], &[]), Err(ExitCode::Usage));
+        assert_eq!(places(&["/", "/b"], &[], &[]), Err(ExitCode::Usage));
+        assert_eq!(places(&["/x/b", "/y"], &[], &["b"]), Err(ExitCode::Usage));
     }
 }

@@ -465,11 +465,11 @@ fn backup_with_everything() {
     };
     let source = |path: &str, label: &str| Source {
         path: path.into(),
-        label: Some(label.into()),
+        at: label.split('/').map(|name| name.as_bytes().to_vec()).collect(),
     };
     assert_eq!(
         *sources,
-        [source("/a/Phone", "Phone"), source("/more/Card", "Card")]
+        [source("/a/Phone", "Phone"), source("/more/Card", "more/Card")]
     );
     assert_eq!(backup.phone.as_deref(), Some("Lumia 930"));
     assert_eq!(backup.host, "nas");
@@ -496,7 +496,7 @@ fn backup_with_nothing_said() {
     let expected = Backup {
         sources: Sources::Folders(vec![Source {
             path: "/a".into(),
-            label: None,
+            at: vec![],
         }]),
         phone: None,
         host: "h".into(),
@@ -1115,7 +1115,7 @@ mod profiles {
         assert_eq!(backup.tags, ["z"]);
         let lone = Sources::Folders(vec![Source {
             path: "-weird".into(),
-            label: None,
+            at: vec![],
         }]);
         assert_eq!(backup.sources, lone);
         assert_eq!(backup.phone.as_deref(), Some("Lumia 930"));

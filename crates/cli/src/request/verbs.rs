@@ -49,7 +49,7 @@ pub(crate) struct Backup {
 /// What a snapshot is made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sources {
-    /// At least one; labels differ, and only a lone source may have none.
+    /// At least one; places differ, and only a lone source may be the root.
     Folders(Vec<Source>),
     /// One file of this name, read from standard input.
     Stdin { file_name: String },
@@ -59,8 +59,8 @@ pub(crate) enum Sources {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
     pub(crate) path: PathBuf,
-    /// The folder it becomes below the root. None: its content is the root.
-    pub(crate) label: Option<String>,
+    /// The stored names it appears under, the last being its own. Empty: its content is the root.
+    pub(crate) at: Vec<Vec<u8>>,
 }
 
 /// How hard to compress.
