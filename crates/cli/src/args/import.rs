@@ -28,7 +28,7 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "WHAT", value_parser = choice::<DateFrom>(), default_value = "name")]
     date_from: DateFrom,
 
-    /// The phone these are of
+    /// The phone these are of [default: the model in the name of the folder, if any]
     #[arg(long, value_name = "NAME", value_parser = name)]
     phone: Option<String>,
 

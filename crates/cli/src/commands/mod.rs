@@ -2,12 +2,20 @@
 //! commands on a repository also the way to it, and the [`Context`].
 
 mod answer;
+mod backup;
+mod codes;
 mod completions;
 mod errors;
+mod import;
+mod init;
+mod key;
 mod man;
 mod remembered;
 mod repo;
 mod select;
+mod snapshots;
+mod summary;
+mod tag;
 
 use std::sync::Arc;
 
@@ -32,6 +40,8 @@ pub(crate) struct Context {
     pub(crate) settings: Settings,
     pub(crate) output: Output,
     pub(crate) time_zone: TimeZone,
+    /// The name of this machine.
+    pub(crate) host: String,
     stderr_is_terminal: bool,
 }
 
@@ -41,6 +51,7 @@ impl Context {
             settings,
             output: Output::stdout(settings.format),
             time_zone: around.time_zone.clone(),
+            host: around.host_name().unwrap_or_else(|| "unknown".into()),
             stderr_is_terminal: around.stderr_is_terminal,
         }
     }
@@ -109,8 +120,15 @@ pub(crate) fn run(request: Request, context: &Context) -> Result<ExitCode, Failu
 }
 
 fn on_archive(access: &Access, verb: Verb, context: &Context) -> Result<ExitCode, Failure> {
-    let _ = (access, context);
-    Err(missing(verb.name()))
+    match verb {
+        Verb::Init(request) => init::run(&request, access, context),
+        Verb::Backup(request) => backup::run(request, access, context),
+        Verb::Import(request) => import::run(&request, access, context),
+        Verb::Snapshots(request) => snapshots::run(&request, access, context),
+        Verb::Key(request) => key::run(&request, access, context),
+        Verb::Tag(request) => tag::run(&request, access, context),
+        other => Err(missing(other.name())),
+    }
 }
 
 fn missing(command: &str) -> Failure {

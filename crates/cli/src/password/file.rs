@@ -78,7 +78,8 @@ pub(crate) fn write_secret_file(option: &str, path: &Path, bytes: &[u8]) -> Resu
         .map_err(|error| Failure::failed(format!("{option}: cannot write {name}")).because(&error))
 }
 
-fn quoted(name: &str) -> String {
+/// A name as it can be pasted into a command.
+pub(crate) fn quoted(name: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:@".contains(c);
     if name.chars().all(plain) {
         name.to_owned()

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-pub(crate) use file::read_secret_file;
+pub(crate) use file::{quoted, read_secret_file, write_secret_file};
 pub(crate) use secret::{PASSWORD_BYTES_MAX, Secret};
 pub(crate) use split::split_words;
 

@@ -1,0 +1,211 @@
+//! `init`: makes a repository. Whatever fails on the way leaves none, and no code that opens nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use lumivault_chunk_store::backend::{Backend as _, LocalDisk};
+use lumivault_chunk_store::keys::{NewSlot, SlotSecret};
+use lumivault_chunk_store::{Environment, Error, InitOptions, Repository};
+use lumivault_format::{KdfParams, ObjectKind};
+use lumivault_ingest::chunking::parameters;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::answer::hex;
+use super::codes::{self, HandedOver};
+use super::repo::kib;
+use super::{Context, new_password};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::output::printable_path;
+use crate::password::{PasswordSource, Secret, Unlock, quoted};
+use crate::request::{Access, Init};
+
+/// Labels of the first two slots; by the second one, `key list` knows a recovery code from a key file.
+const PASSWORD_LABEL: &str = "password";
+pub(crate) const RECOVERY_LABEL: &str = "recovery code";
+
+const README: &str = include_str!("readme.txt");
+/// The archive describes itself: whoever finds it need not look for this elsewhere.
+const FORMAT: &str = include_str!("../../../../docs/format.md");
+
+#[derive(Serialize)]
+struct Answer {
+    archive: String,
+    replica: String,
+    repository: String,
+    recovery_file: Option<String>,
+}
+
+pub(crate) fn run(request: &Init, access: &Access, context: &Context) -> Result<ExitCode, Failure> {
+    let path = access.repo.path();
+    let Unlock::Password(source) = &access.unlock else {
+        return Err(Failure::option(
+            "--key-file",
+            "a new repository begins with a password",
+        ));
+    };
+    refuse_existing(path)?;
+    let is_new = !path.exists();
+    let disk = Arc::new(LocalDisk::create(path)?);
+    let made = make(request, source, &disk, context);
+    if made.is_err() && is_new {
+        // Only an empty folder goes.
+        let _ = std::fs::remove_dir(path);
+    }
+    let (repository, handed) = made?;
+    let answer = Answer {
+        archive: hex(repository.archive().as_bytes()),
+        replica: hex(repository.replica().as_bytes()),
+        repository: absolute(path),
+        recovery_file: handed
+            .as_ref()
+            .and_then(|handed| handed.file.as_deref())
+            .map(absolute),
+    };
+    if context.output.is_json() {
+        context.output.document(&answer)?;
+    } else {
+        tell(&answer, handed.as_ref(), access, context)?;
+    }
+    Ok(ExitCode::Done)
+}
+
+fn refuse_existing(path: &Path) -> Result<(), Failure> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let disk = LocalDisk::open(path)?;
+    if disk.list(ObjectKind::Config)?.is_empty() {
+        return Ok(());
+    }
+    Err(Error::RepositoryExists(disk.location()).into())
+}
+
+fn make(
+    request: &Init,
+    source: &PasswordSource,
+    disk: &Arc<LocalDisk>,
+    context: &Context,
+) -> Result<(Repository, Option<HandedOver>), Failure> {
+    let password = new_password(source)?;
+    let handed = codes::recovery(&request.recovery)?;
+    let made = create(request, &password, handed.as_ref(), disk, context);
+    if let (Err(_), Some(handed)) = (&made, &handed) {
+        handed.take_back();
+    }
+    Ok((made?, handed))
+}
+
+fn create(
+    request: &Init,
+    password: &Secret,
+    handed: Option<&HandedOver>,
+    disk: &Arc<LocalDisk>,
+    context: &Context,
+) -> Result<Repository, Failure> {
+    let progress = context.progress("init");
+    let mut slots = vec![password_slot(password, PASSWORD_LABEL, request.kdf_memory)];
+    slots.extend(handed.map(|handed| raw_slot(handed, RECOVERY_LABEL)));
+    let options = InitOptions {
+        slots,
+        chunker: parameters(),
+    };
+    let env = Environment::system(Arc::clone(&progress) as Arc<_>);
+    let made = Repository::init(Arc::clone(disk) as Arc<_>, &options, env);
+    progress.finish();
+    let repository = made?;
+    if let Err(error) = disk.write_readme(&readme(&context.today().to_string())) {
+        // The repository is whole without it.
+        context.warn(&format!("README.txt could not be written: {error}"));
+    }
+    Ok(repository)
+}
+
+/// A slot for a password.
+pub(crate) fn password_slot(password: &Secret, label: &str, kdf_memory: u64) -> NewSlot {
+    NewSlot {
+        secret: SlotSecret::Password(Zeroizing::new(password.expose().to_owned())),
+        label: label.to_owned(),
+        kdf: KdfParams {
+            memory_kib: kib(kdf_memory),
+            ..KdfParams::DEFAULT
+        },
+    }
+}
+
+/// A slot for a recovery code or a key file.
+pub(crate) fn raw_slot(handed: &HandedOver, label: &str) -> NewSlot {
+    NewSlot {
+        secret: SlotSecret::Raw(handed.code.clone()),
+        label: label.to_owned(),
+        kdf: KdfParams::DEFAULT,
+    }
+}
+
+fn readme(date: &str) -> String {
+    let begin = README
+        .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
+        .replace("@HOME@", env!("CARGO_PKG_REPOSITORY"))
+        .replace("@DATE@", date);
+    begin + FORMAT
+}
+
+fn absolute(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.to_string_lossy().into_owned()
+}
+
+fn tell(
+    answer: &Answer,
+    handed: Option<&HandedOver>,
+    access: &Access,
+    context: &Context,
+) -> Result<(), Failure> {
+    let repo = quoted(&printable_path(access.repo.path()));
+    let code = handed.map_or_else(
+        || "none; with the password, everything is lost".to_owned(),
+        codes::whereabouts,
+    );
+    let lines = [
+        format!("made a new repository in {}", answer.repository),
+        format!("  archive        {}", answer.archive),
+        format!("  recovery code  {code}"),
+        String::new(),
+        "Next:".to_owned(),
+        format!(
+            "  lumivault -r {repo} import FOLDER...                     copies that have dates in their names"
+        ),
+        format!(
+            "  lumivault -r {repo} backup --phone \"Lumia 950\" FOLDER    what was copied from the phone now"
+        ),
+        format!("  lumivault -r {repo} snapshots                            what is in it"),
+        String::new(),
+        "This version only adds: it has no command that deletes snapshots or frees space.".to_owned(),
+    ];
+    lines.iter().try_for_each(|line| context.output.line(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readme;
+
+    #[test]
+    fn the_readme_is_complete_and_for_any_screen() {
+        let text = readme("2026-07-01");
+        for needed in [
+            "password",
+            "recovery code",
+            "https://",
+            "packs/",
+            "on 2026-07-01",
+            "## 7. Packs",
+            env!("CARGO_PKG_VERSION"),
+        ] {
+            assert!(text.contains(needed), "{needed}");
+        }
+        assert!(!text.contains('@'));
+        let (begin, _) = text.split_once("# The lumivault repository format").unwrap();
+        assert!(begin.is_ascii() && begin.lines().all(|line| line.len() <= 80));
+    }
+}
