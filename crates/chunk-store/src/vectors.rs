@@ -1,4 +1,4 @@
-//! The frozen test vectors of docs/format.md §14: an archive whose every random draw is known, its keys, and its
+//! The frozen test vectors of docs/format.md §15: an archive whose every random draw is known, its keys, and its
 //! objects byte by byte. They may be added to, never changed: a difference is a break of the format.
 
 use std::collections::BTreeMap;
@@ -399,7 +399,7 @@ fn computed() -> Value {
     let mut all = Map::new();
     all.insert(
         "about".into(),
-        "docs/format.md §14. Byte strings are hexadecimal. Random draw n of this archive is the byte n repeated: archive id 1, \
+        "docs/format.md §15. Byte strings are hexadecimal. Random draw n of this archive is the byte n repeated: archive id 1, \
          master key 2, epoch key 3, slot id 4, slot salt 5, keyring nonce 6, information nonce 7, replica id 8, config \
          nonce 9, then per pack salt and padding key, and the nonces of sealed objects in the order they were written."
             .into(),

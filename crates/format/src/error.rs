@@ -17,7 +17,7 @@ pub enum DecodeError {
         what: &'static str,
         /// The number found.
         value: u64,
-        /// Its limit, docs/format.md §13.
+        /// Its limit, docs/format.md §14.
         max: u64,
     },
     /// It does not begin as every lumivault object does.

@@ -1,4 +1,4 @@
-//! Upper bounds of everything that is decoded, with the reasons in docs/format.md §13.
+//! Upper bounds of everything that is decoded, with the reasons in docs/format.md §14.
 
 /// Plaintext bytes of a chunk.
 pub const CHUNK_BYTES_MAX: u32 = 16 * 1024 * 1024;
