@@ -1,5 +1,6 @@
 //! lumivault-restore
 
+pub mod browse;
 pub mod filter;
 pub mod target;
 pub mod when;
