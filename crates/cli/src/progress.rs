@@ -242,6 +242,7 @@ impl Shared {
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         *lock(&self.bar) = Some(bar.clone());
+        *lock(&VISIBLE) = Some(bar.clone());
         bar.set_style(bar_style(false));
         let mut total = None;
         loop {
@@ -259,6 +260,7 @@ impl Shared {
             }
         }
         *lock(&self.bar) = None;
+        *lock(&VISIBLE) = None;
         bar.finish_and_clear();
     }
 
@@ -334,6 +336,18 @@ impl Recent {
         self.points.push_back((elapsed, bytes));
         let (then, before) = self.points.front().copied().unwrap_or_default();
         (bytes.saturating_sub(before), elapsed.saturating_sub(then))
+    }
+}
+
+/// The bar that is on the terminal now.
+static VISIBLE: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Writes something to the terminal while the bar, if there is one, stands aside.
+pub(crate) fn aside<T>(write: impl FnOnce() -> T) -> T {
+    let bar = lock(&VISIBLE).clone();
+    match bar {
+        Some(bar) => bar.suspend(write),
+        None => write(),
     }
 }
 

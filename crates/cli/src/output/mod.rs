@@ -14,6 +14,7 @@ pub(crate) use printable::{EscapingWriter, printable, printable_path};
 pub(crate) use table::Table;
 
 use crate::failure::Failure;
+use crate::progress::aside;
 
 /// In which form a command answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,12 +125,15 @@ impl Output {
     }
 
     fn write_raw(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut state = self.lock();
-        if state.closed {
-            return Ok(());
-        }
-        let result = state.writer.write_all(bytes);
-        settle(&mut state, result)
+        let write = || {
+            let mut state = self.lock();
+            if state.closed {
+                return Ok(());
+            }
+            let result = state.writer.write_all(bytes);
+            settle(&mut state, result)
+        };
+        if self.is_terminal { aside(write) } else { write() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -174,8 +178,7 @@ impl Write for Raw<'_> {
 
 /// A line on standard error. There is nobody to tell when that fails.
 pub(crate) fn complain(line: &str) {
-    let mut stderr = io::stderr().lock();
-    let _ = writeln!(stderr, "{line}");
+    let _ = aside(|| writeln!(io::stderr().lock(), "{line}"));
 }
 
 #[cfg(test)]
