@@ -1,5 +1,7 @@
 //! Backups, imports, the list of snapshots and their tags.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not recognised as tests")]
+
 mod common;
 
 use std::io::Write as _;
@@ -11,7 +13,7 @@ use serde_json::{Value, json};
 
 /// A small phone's folder.
 fn phone(world: &World, name: &str) {
-    world.write(&format!("{name}/Pictures/Camera Roll/WP_1.jpg"), &[7; 40_000]);
+    world.write(&format!("{name}/Pictures/Camera Roll/WP_1.jpg"), &vec![7; 40_000]);
     world.write(&format!("{name}/Documents/list.txt"), b"bread, butter");
     world.write(&format!("{name}/Documents/old.txt"), b"no longer needed");
     world.write(&format!("{name}/desktop.ini"), b"junk");
@@ -99,7 +101,7 @@ fn nothing_new_makes_no_snapshot_if_so_wished() {
         (&dry["status"], &dry["snapshot"]),
         (&json!("dry-run"), &Value::Null)
     );
-    world.write("phone/new.bin", &[3; 100_000]);
+    world.write("phone/new.bin", &vec![3; 100_000]);
     let dry = world.json(&["backup", "--dry-run", "phone"]);
     assert_eq!(counts(&dry, &CHANGES), [1, 0, 3, 0]);
     assert!(dry["bytes_added"].as_u64().unwrap() > 10_000);
@@ -143,7 +145,12 @@ fn standard_input_is_one_file() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(&[b'x'; 300_000]).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(&vec![b'x'; 300_000])
+        .unwrap();
     let ran = Ran::of(child.wait_with_output().unwrap());
     ran.expect(0, "");
     let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -272,8 +279,13 @@ fn year(world: &World) -> Vec<String> {
         .collect();
     for (number, folder) in months.iter().enumerate() {
         for photo in 0..=number {
+            let seed = u8::try_from(photo).unwrap();
             let content: Vec<u8> = (0..20_000_u32)
-                .map(|i| (i.wrapping_mul(2_654_435_761) >> (13 + photo % 8)) as u8)
+                .map(|i| {
+                    i.wrapping_mul(2_654_435_761).to_le_bytes()[2]
+                        .wrapping_add(seed)
+                        .rotate_left(i % 7)
+                })
                 .collect();
             world.write(&format!("{folder}/Pictures/{photo}.jpg"), &content);
         }

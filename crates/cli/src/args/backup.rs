@@ -298,6 +298,7 @@ mod tests {
         Ok(sources.into_iter().map(|source| text(source.at)).collect())
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "it stands for what `places` returns")]
     fn ok(places: &[&str]) -> Result<Vec<String>, ExitCode> {
         Ok(places.iter().map(ToString::to_string).collect())
     }

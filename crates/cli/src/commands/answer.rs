@@ -16,7 +16,8 @@ use crate::request::{Category, Choice as _};
 /// A snapshot's time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Time {
-    time: String,
+    #[serde(rename = "time")]
+    rfc3339: String,
     precision: &'static str,
     civil: String,
 }
@@ -30,7 +31,7 @@ impl Time {
             Precision::Year => "year",
         };
         Self {
-            time: time.rfc3339(),
+            rfc3339: time.rfc3339(),
             precision,
             civil: time.period().to_string(),
         }

@@ -26,7 +26,7 @@ const TRIES: usize = 3;
 pub(crate) struct Opened {
     pub(crate) repository: Repository,
     pub(crate) disk: Arc<LocalDisk>,
-    /// The repository's monitor. To be finished before anything is written to standard output.
+    /// The repository's monitor. To be finished when the work is done, before the answer is given.
     pub(crate) progress: Arc<Progress>,
     /// Where this machine keeps the index; None: nowhere.
     pub(crate) cache: Option<CacheDir>,
