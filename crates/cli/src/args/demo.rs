@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::request::Demo;
 
-/// Show everything on a made-up phone: back up twelve months, restore one, compare
+/// Show everything on a made-up phone: import three months, restore one by its date, compare, check
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

@@ -5,6 +5,7 @@ mod answer;
 mod backup;
 mod codes;
 mod completions;
+mod demo;
 mod errors;
 mod import;
 mod init;
@@ -114,7 +115,7 @@ pub(crate) fn run(request: Request, context: &Context) -> Result<ExitCode, Failu
     match request {
         Request::Completions(request) => completions::run(request, context),
         Request::Man(request) => man::run(&request, context),
-        Request::Demo(_) => Err(missing("demo")),
+        Request::Demo(request) => demo::run(&request, context),
         Request::Archive(access, verb) => on_archive(&access, *verb, context),
     }
 }
