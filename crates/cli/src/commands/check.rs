@@ -24,14 +24,15 @@ const SHOWN_MAX: usize = 50;
 
 #[derive(Serialize)]
 struct ObjectAnswer {
-    kind: &'static str,
+    /// `pack`, `key-slot`.
+    kind: String,
     id: String,
 }
 
 impl ObjectAnswer {
     fn new(object: &ObjectId) -> Self {
         Self {
-            kind: object.kind.folder(),
+            kind: object.kind.to_string().replace(' ', "-"),
             id: object.name.to_hex(),
         }
     }
@@ -81,8 +82,6 @@ struct CheckAnswer {
 
 pub(crate) fn run(request: Check, access: &Access, context: &Context) -> Result<ExitCode, Failure> {
     let mut opened = repo::open(access, context, "check")?;
-    // Before the index: what a backup adds meanwhile is then in the index of every snapshot listed here.
-    let snapshots = opened.repository.snapshots()?.found;
     let index = opened.index()?;
     let options = CheckOptions {
         read: read(request.read_data),
@@ -91,8 +90,12 @@ pub(crate) fn run(request: Check, access: &Access, context: &Context) -> Result<
     let report = check(&opened.repository, &index, &options)?;
     opened.progress.finish();
     if context.output.is_json() {
-        context.output.document(&answer(&report, opened.progress.elapsed()))?;
+        context
+            .output
+            .document(&answer(&report, opened.progress.elapsed()))?;
     } else {
+        // Only for their dates; what cannot be read is among the findings.
+        let snapshots = opened.repository.snapshots()?.found;
         show(&report, &snapshots, request, context)?;
     }
     Ok(if report.is_damaged() {
@@ -160,7 +163,11 @@ fn answer(report: &CheckReport, elapsed: Duration) -> CheckAnswer {
         problems_total: report.findings_total,
         affected: report.affected.iter().map(affected).collect(),
         affected_total: report.affected_total,
-        affected_snapshots: report.affected_snapshots.iter().map(|id| id.to_letters()).collect(),
+        affected_snapshots: report
+            .affected_snapshots
+            .iter()
+            .map(|id| id.to_letters())
+            .collect(),
         seconds: elapsed.as_secs_f64(),
     }
 }
@@ -252,7 +259,11 @@ fn show_affected(
     }
     output.line("affected files and folders:")?;
     for affected in report.affected.iter().take(SHOWN_MAX) {
-        output.line(&format!("  {}  {}", affected.snapshot, shown_path(&affected.path)))?;
+        output.line(&format!(
+            "  {}  {}",
+            affected.snapshot,
+            shown_path(&affected.path)
+        ))?;
     }
     match more(report.affected.len().min(SHOWN_MAX), report.affected_total) {
         Some(text) => output.line(&format!("  {text}; --json names more of them")),

@@ -123,7 +123,10 @@ impl Source<'_> {
             ArchiveNote::Skipped { path, reason } => {
                 let cause = std::error::Error::source(reason).map(|cause| format!(": {cause}"));
                 let path = shown_path(path);
-                let text = format!("{path} is not in the archive: {reason}{}", cause.unwrap_or_default());
+                let text = format!(
+                    "{path} is not in the archive: {reason}{}",
+                    cause.unwrap_or_default()
+                );
                 self.opened.progress.warn(&text);
             }
             ArchiveNote::Renamed { path, written } => {

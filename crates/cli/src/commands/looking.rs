@@ -15,7 +15,6 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::request::{self, Category, Choice as _};
 
-const LS: &str = "lumivault ls shows what is in a snapshot";
 const CHECK: &str = "lumivault check tells what is damaged and what is not";
 
 impl From<BrowseError> for Failure {
@@ -27,9 +26,6 @@ impl From<BrowseError> for Failure {
                 because_of(Self::new(ExitCode::Damage, error.to_string()), &error).hint(CHECK)
             }
             error if error.is_usage() => Self::usage(error.to_string()),
-            error @ (BrowseError::NotThere { .. } | BrowseError::NotAFolder { .. }) => {
-                Self::failed(error.to_string()).hint(LS)
-            }
             error => because_of(Self::failed(error.to_string()), &error),
         }
     }
@@ -57,7 +53,7 @@ impl From<LocateError> for Failure {
     fn from(error: LocateError) -> Self {
         match error {
             LocateError::Store(error) => error.into(),
-            error => Self::failed(error.to_string()).hint(LS),
+            error => Self::failed(error.to_string()),
         }
     }
 }

@@ -3,18 +3,28 @@
 
 mod answer;
 mod backup;
+mod cat;
+mod check;
 mod codes;
 mod completions;
-mod demo;
+mod diff;
+mod dump;
 mod errors;
+mod find;
 mod import;
 mod init;
 mod key;
+mod looking;
+mod ls;
 mod man;
+mod node;
+mod pack_size;
 mod remembered;
 mod repo;
+mod restore;
 mod select;
 mod snapshots;
+mod stats;
 mod summary;
 mod tag;
 
@@ -115,7 +125,7 @@ pub(crate) fn run(request: Request, context: &Context) -> Result<ExitCode, Failu
     match request {
         Request::Completions(request) => completions::run(request, context),
         Request::Man(request) => man::run(&request, context),
-        Request::Demo(request) => demo::run(&request, context),
+        Request::Demo(_) => Err(missing("demo")),
         Request::Archive(access, verb) => on_archive(&access, *verb, context),
     }
 }
@@ -126,9 +136,16 @@ fn on_archive(access: &Access, verb: Verb, context: &Context) -> Result<ExitCode
         Verb::Backup(request) => backup::run(request, access, context),
         Verb::Import(request) => import::run(&request, access, context),
         Verb::Snapshots(request) => snapshots::run(&request, access, context),
+        Verb::Ls(request) => ls::run(&request, access, context),
+        Verb::Find(request) => find::run(&request, access, context),
+        Verb::Diff(request) => diff::run(&request, access, context),
+        Verb::Dump(request) => dump::run(&request, access, context),
+        Verb::Cat(request) => cat::run(&request, access, context),
+        Verb::Restore(request) => restore::run(&request, access, context),
+        Verb::Check(request) => check::run(request, access, context),
+        Verb::Stats(request) => stats::run(&request, access, context),
         Verb::Key(request) => key::run(&request, access, context),
         Verb::Tag(request) => tag::run(&request, access, context),
-        other => Err(missing(other.name())),
     }
 }
 
