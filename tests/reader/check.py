@@ -6,7 +6,9 @@ usage: check.py LUMIVAULT     (in a Python environment with requirements.txt)
 Writes a repository with the program, restores it with the independent reader and compares every file; then does the same
 with the golden repository, which was written once and is kept for ever.
 """
-import hashlib, json, os, random, stat, subprocess, sys, tempfile
+import json, os, random, stat, subprocess, sys, tempfile
+
+from blake3 import blake3
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 READER = os.path.join(HERE, "lumivault_reader.py")
@@ -37,14 +39,16 @@ def make_source(folder):
 
 
 def listing(folder):
-    """Path to what is there: kind, content hash or target, time."""
-    out = {}
+    """Path to what is there: kind, content hash or target, time, mode. Names that are no UTF-8: a zero byte, hexadecimal."""
+    out, folder = {}, os.fsencode(folder)
     for d, ds, fs in os.walk(folder):
         for n in ds + fs:
-            path = os.path.join(d, n); rel = os.path.relpath(path, folder); s = os.lstat(path)
-            if stat.S_ISLNK(s.st_mode): out[rel] = ["link", os.readlink(path)]
-            elif stat.S_ISDIR(s.st_mode): out[rel] = ["folder"]
-            else: out[rel] = ["file", hashlib.sha256(open(path, "rb").read()).hexdigest(), s.st_mtime_ns]
+            path = os.path.join(d, n); s = os.lstat(path); rel = os.path.relpath(path, folder)
+            try: name = rel.decode()
+            except UnicodeDecodeError: name = "\0" + rel.hex()
+            if stat.S_ISLNK(s.st_mode): out[name] = ["link", os.readlink(path).decode()]
+            elif stat.S_ISDIR(s.st_mode): out[name] = ["folder"]
+            else: out[name] = ["file", blake3(open(path, "rb").read()).hexdigest(), s.st_mtime_ns, stat.S_IMODE(s.st_mode)]
     return out
 
 
@@ -79,8 +83,7 @@ def golden(work):
     for number, (snapshot, files) in enumerate(sorted(expected["snapshots"].items())):
         out = os.path.join(work, f"golden{number}")
         reader(env, repo, "restore", snapshot[:8], out)
-        found = {path.replace(os.sep, "/"): entry[:2] for path, entry in listing(out).items()}
-        if found != files:
+        if listing(out) != files:
             raise SystemExit(f"golden snapshot {snapshot} is read differently")
     print(f"reader: {len(expected['snapshots'])} golden snapshots are as they were written")
 
