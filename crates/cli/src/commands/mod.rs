@@ -7,6 +7,7 @@ mod cat;
 mod check;
 mod codes;
 mod completions;
+mod demo;
 mod diff;
 mod dump;
 mod errors;
@@ -125,7 +126,7 @@ pub(crate) fn run(request: Request, context: &Context) -> Result<ExitCode, Failu
     match request {
         Request::Completions(request) => completions::run(request, context),
         Request::Man(request) => man::run(&request, context),
-        Request::Demo(_) => Err(missing("demo")),
+        Request::Demo(request) => demo::run(&request, context),
         Request::Archive(access, verb) => on_archive(&access, *verb, context),
     }
 }
