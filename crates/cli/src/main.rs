@@ -1,14 +1,5 @@
 //! The `lumivault` program: reads the command line, calls the libraries, prints what they answer.
 
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the engine's commands are wired to their validated requests one after another"
-    )
-)]
-#![cfg_attr(test, allow(dead_code, reason = "as above"))]
-
 mod args;
 mod commands;
 mod exit;

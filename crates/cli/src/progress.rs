@@ -178,6 +178,7 @@ impl Progress {
         self.shared.line(&printable(text));
     }
 
+    #[cfg(test)]
     pub(crate) fn warnings(&self) -> u64 {
         self.shared.warnings.load(Ordering::Relaxed)
     }

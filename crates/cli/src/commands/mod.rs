@@ -149,7 +149,3 @@ fn on_archive(access: &Access, verb: Verb, context: &Context) -> Result<ExitCode
         Verb::Tag(request) => tag::run(&request, access, context),
     }
 }
-
-fn missing(command: &str) -> Failure {
-    Failure::failed(format!("this build has no `{command}` command"))
-}

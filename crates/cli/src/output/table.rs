@@ -41,6 +41,7 @@ impl Table {
         self.rows.push(row);
     }
 
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

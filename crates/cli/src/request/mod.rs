@@ -89,37 +89,3 @@ pub(crate) enum Verb {
     Tag(Tag),
     Stats(Stats),
 }
-
-impl Request {
-    /// The command's name, as in the help.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Completions(_) => "completions",
-            Self::Man(_) => "man",
-            Self::Demo(_) => "demo",
-            Self::Archive(_, verb) => verb.name(),
-        }
-    }
-}
-
-impl Verb {
-    /// The command's name, as in the help.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Init(_) => "init",
-            Self::Backup(_) => "backup",
-            Self::Import(_) => "import",
-            Self::Snapshots(_) => "snapshots",
-            Self::Ls(_) => "ls",
-            Self::Find(_) => "find",
-            Self::Diff(_) => "diff",
-            Self::Dump(_) => "dump",
-            Self::Cat(_) => "cat",
-            Self::Restore(_) => "restore",
-            Self::Check(_) => "check",
-            Self::Key(_) => "key",
-            Self::Tag(_) => "tag",
-            Self::Stats(_) => "stats",
-        }
-    }
-}
