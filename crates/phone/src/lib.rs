@@ -4,5 +4,8 @@
 //! that the demonstration, the tests and the benchmarks share.
 
 mod base64;
+mod category;
 pub mod hsh;
 pub mod sample;
+
+pub use category::category;
