@@ -221,18 +221,18 @@ fn show(
 
 /// `damage: packs/ab/ab12…: it is missing; …`.
 fn line(finding: &Finding) -> String {
-    let mut line = format!("{}: ", word(finding.severity));
-    if let Some(object) = &finding.object {
-        line.push_str(&format!("{object}: "));
-    }
-    if let Some(chunk) = &finding.chunk {
-        line.push_str(&format!("chunk {chunk}: "));
-    }
-    line.push_str(&finding.message);
-    if let (Some(snapshot), Some(path)) = (&finding.snapshot, &finding.path) {
-        line.push_str(&format!(" ({} in {snapshot})", shown_path(path)));
-    }
-    line
+    let object = finding.object.as_ref().map(|object| format!("{object}: "));
+    let chunk = finding.chunk.map(|chunk| format!("chunk {chunk}: "));
+    let place = finding.snapshot.as_ref().zip(finding.path.as_deref());
+    let place = place.map(|(snapshot, path)| format!(" ({} in {snapshot})", shown_path(path)));
+    format!(
+        "{}: {}{}{}{}",
+        word(finding.severity),
+        object.unwrap_or_default(),
+        chunk.unwrap_or_default(),
+        finding.message,
+        place.unwrap_or_default()
+    )
 }
 
 fn show_affected(

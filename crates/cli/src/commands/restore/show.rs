@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lumivault_chunk_store::TreeReader;
-use lumivault_restore::target::Target;
+use lumivault_restore::target::{Target, escape};
 use lumivault_restore::{Action, ActionCounts, Planned, RestoreError, RestorePlan, RestoreSummary};
 
 use super::Told;
@@ -80,18 +80,22 @@ fn planned_line(planned: &Planned<'_>, told: &Told<'_>, verbose: bool) -> Option
         Action::Keep | Action::KeepNewer if verbose => "keep",
         _ => return None,
     };
-    let mut line = format!("{word:<9}  {}", shown_path(&whole(told, &planned.path)));
-    if planned.action == Action::Update {
+    let path = shown_path(&whole(told, &planned.path));
+    let length = if planned.action == Action::Update {
         let fetched: u64 = planned.ranges.iter().map(|range| range.end - range.start).sum();
-        line.push_str(&format!(" ({} of {})", size(fetched), size(planned.size)));
+        format!(" ({} of {})", size(fetched), size(planned.size))
     } else if planned.action.writes_content() && planned.size > 0 {
-        line.push_str(&format!(" ({})", size(planned.size)));
-    }
-    if let Some((to, reason)) = planned.written_as {
-        let to = lumivault_restore::target::escape(to);
-        line.push_str(&format!(" as {to}: {reason}"));
-    }
-    Some(line)
+        format!(" ({})", size(planned.size))
+    } else {
+        String::new()
+    };
+    let renamed = planned
+        .written_as
+        .map(|(to, reason)| format!(" as {}: {reason}", escape(to)));
+    Some(format!(
+        "{word:<9}  {path}{length}{}",
+        renamed.unwrap_or_default()
+    ))
 }
 
 fn totals(plan: &RestorePlan<'_>, told: &Told<'_>, context: &Context) -> Result<(), Failure> {

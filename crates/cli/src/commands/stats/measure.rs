@@ -5,14 +5,14 @@ use std::collections::HashSet;
 
 use lumivault_chunk_store::{ChunkIndex, Error, Event, Monitor as _, Repository, StoredSnapshot, TreeReader};
 use lumivault_format::ChunkId;
-use lumivault_format::tree::{FolderHead, FolderRef, Stream, StreamTag};
+use lumivault_format::tree::{Extent, FolderHead, FolderRef, Stream, StreamTag};
 
 use crate::progress::Progress;
 
 /// Different chunks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Chunks {
-    pub(super) chunks: u64,
+    pub(super) number: u64,
     /// Their bytes.
     pub(super) plain: u64,
     /// Their bytes in packs: compressed and sealed.
@@ -21,7 +21,7 @@ pub(super) struct Chunks {
 
 impl Chunks {
     fn add(&mut self, plain: u64, stored: u64) {
-        self.chunks += 1;
+        self.number += 1;
         self.plain += plain;
         self.stored += stored;
     }
@@ -127,11 +127,11 @@ impl Measurer<'_> {
                     continue;
                 }
                 self.measured.contents += 1;
-                self.measured.bytes_unique += content.len();
+                self.measured.bytes_unique = self.measured.bytes_unique.saturating_add(content.len());
                 content
                     .extents
                     .iter()
-                    .filter_map(|extent| extent.chunk())
+                    .filter_map(Extent::chunk)
                     .for_each(|id| self.data_chunk(&id));
             }
         }

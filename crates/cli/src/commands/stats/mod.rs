@@ -70,10 +70,10 @@ struct Cost {
 
 impl Cost {
     fn add(&mut self, other: &Self) {
-        self.files += other.files;
-        self.bytes_logical += other.bytes_logical;
-        self.bytes_added += other.bytes_added;
-        self.bytes_stored += other.bytes_stored;
+        self.files = self.files.saturating_add(other.files);
+        self.bytes_logical = self.bytes_logical.saturating_add(other.bytes_logical);
+        self.bytes_added = self.bytes_added.saturating_add(other.bytes_added);
+        self.bytes_stored = self.bytes_stored.saturating_add(other.bytes_stored);
     }
 }
 
@@ -172,10 +172,10 @@ impl<'s> Answer<'s> {
             bytes_logical: total.bytes_logical,
             contents: measured.contents,
             bytes_unique: measured.bytes_unique,
-            chunks: measured.data.chunks,
+            chunks: measured.data.number,
             bytes_chunks: measured.data.plain,
             bytes_compressed: measured.data.stored,
-            tree_chunks: measured.trees.chunks,
+            tree_chunks: measured.trees.number,
             bytes_trees: measured.trees.stored,
             unreadable: measured.unreadable,
             sharing_ratio: ratio(total.bytes_logical, measured.data.plain),
@@ -207,8 +207,8 @@ fn by_category(chosen: &[&StoredSnapshot]) -> BTreeMap<&'static str, CategoryTot
             files: 0,
             bytes_logical: 0,
         });
-        total.files += count.files;
-        total.bytes_logical += count.bytes;
+        total.files = total.files.saturating_add(count.files);
+        total.bytes_logical = total.bytes_logical.saturating_add(count.bytes);
     }
     totals
 }
@@ -227,7 +227,7 @@ fn by_phone<'s>(chosen: &[&'s StoredSnapshot]) -> Vec<PhoneTotals<'s>> {
         });
         total.snapshots += 1;
         total.last = time;
-        total.bytes_logical += snapshot.counts.bytes;
+        total.bytes_logical = total.bytes_logical.saturating_add(snapshot.counts.bytes);
     }
     totals.into_values().collect()
 }

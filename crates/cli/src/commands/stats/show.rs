@@ -66,16 +66,15 @@ fn repository(answer: &Answer<'_>, context: &Context) -> Result<(), Failure> {
         size(place.bytes_stored),
         size(place.bytes_overhead)
     ))?;
-    let mut line = format!(
-        "  packs       {}, {} of padding",
+    let unreferenced = match place.bytes_unreferenced {
+        0 => String::new(),
+        bytes => format!(", {} that no snapshot needs", size(bytes)),
+    };
+    output.line(&format!(
+        "  packs       {}, {} of padding{unreferenced}",
         grouped(place.packs),
         size(place.bytes_padding)
-    );
-    if place.bytes_unreferenced > 0 {
-        let unreferenced = size(place.bytes_unreferenced);
-        line.push_str(&format!(", {unreferenced} that no snapshot needs"));
-    }
-    output.line(&line)
+    ))
 }
 
 fn by_snapshot(answer: &Answer<'_>) -> Table {
