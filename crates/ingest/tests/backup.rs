@@ -1,4 +1,5 @@
 //! Backups end to end, as far as the ingest crate goes: what goes in is what the tree says.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

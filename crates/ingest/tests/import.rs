@@ -1,4 +1,5 @@
 //! Folders with dates in their names become dated snapshots, once.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -27,12 +28,29 @@ fn run(vault: &Vault, folders: &[PathBuf]) -> Vec<ImportOutcome> {
 fn folders_become_snapshots_oldest_first_and_only_once() {
     let vault = Vault::new();
     let copies = tempfile::tempdir().unwrap();
-    for (name, seed) in [("Lumia-Backup-2026-05", 1), ("Mai 2025", 2), ("20250614", 3), ("not dated", 4)] {
-        write(copies.path(), &format!("{name}/Pictures/a.jpg"), &noise(seed, 50_000));
-        write(copies.path(), &format!("{name}/Pictures/same.jpg"), &noise(9, 50_000));
+    for (name, seed) in [
+        ("Lumia-Backup-2026-05", 1),
+        ("Mai 2025", 2),
+        ("20250614", 3),
+        ("not dated", 4),
+    ] {
+        write(
+            copies.path(),
+            &format!("{name}/Pictures/a.jpg"),
+            &noise(seed, 50_000),
+        );
+        write(
+            copies.path(),
+            &format!("{name}/Pictures/same.jpg"),
+            &noise(9, 50_000),
+        );
     }
     let first = run(&vault, &[copies.path().to_owned()]);
-    assert!(first.iter().all(|o| o.summary.snapshot.is_some() && o.same_period.is_empty()));
+    assert!(
+        first
+            .iter()
+            .all(|o| o.summary.snapshot.is_some() && o.same_period.is_empty())
+    );
     let snapshots = vault.snapshots();
     let times: Vec<String> = snapshots.iter().map(|s| s.snapshot.time.to_string()).collect();
     assert_eq!(times, ["2025-05", "2025-06-14", "2026-05"]);
@@ -41,8 +59,16 @@ fn folders_become_snapshots_oldest_first_and_only_once() {
 
     let size = vault.size();
     let again = run(&vault, &[copies.path().to_owned()]);
-    assert!(again.iter().all(|o| o.summary.skipped && o.summary.snapshot.is_none()));
-    assert_eq!((vault.snapshots().len(), vault.size()), (3, size), "running it again adds nothing");
+    assert!(
+        again
+            .iter()
+            .all(|o| o.summary.skipped && o.summary.snapshot.is_none())
+    );
+    assert_eq!(
+        (vault.snapshots().len(), vault.size()),
+        (3, size),
+        "running it again adds nothing"
+    );
 
     // The same month once more, copied anew with one file more: a second snapshot of that month, and said so.
     let second = tempfile::tempdir().unwrap();

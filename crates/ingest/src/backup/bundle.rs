@@ -7,12 +7,16 @@ use lumivault_chunk_store::{CompressionHint, Error};
 use lumivault_format::tree::{ContentRecord, Extent};
 use lumivault_format::{ChunkId, ChunkKind, ContentId};
 
-use super::Run;
 use super::folder::{FolderNode, Outcome};
+use super::run::Run;
 use crate::chunking::{CHUNKER_SET, Rule};
 
 /// A bundle is closed once it has this many bytes: large enough to compress well, small enough to fetch for one file.
 const BUNDLE_BYTES: usize = 128 * 1024;
+
+/// Contents remembered at most, to find copies of them within the run: 15 MB, as a hash table of 2^19 places is filled to
+/// seven eighths. Copies of later ones may be bundled twice.
+const SEEN_MAX: usize = (1 << 19) / 8 * 7;
 
 /// A tiny file that was read.
 pub(super) struct Tiny {
@@ -129,8 +133,10 @@ impl State {
             None => {
                 let offset = to_u32(self.bytes.len());
                 self.bytes.extend_from_slice(&tiny.bytes);
-                self.seen.insert(key, Seen::Open { offset });
-                self.in_open.push(key);
+                if self.seen.len() < SEEN_MAX {
+                    self.seen.insert(key, Seen::Open { offset });
+                    self.in_open.push(key);
+                }
                 offset
             }
         };

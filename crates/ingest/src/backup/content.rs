@@ -9,8 +9,9 @@ use lumivault_format::tree::{ContentRecord, Extent};
 use lumivault_format::{ChunkKind, limits};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
-use super::Run;
-use crate::chunking::{CHUNKER_SET, Cut, HOLE_BLOCK, Hint, Plan, ReadAt, classify};
+use super::run::Run;
+use super::window::Window;
+use crate::chunking::{CHUNKER_SET, Cut, HOLE_BLOCK, Hint, Plan, ReadAt, Rule, classify};
 use crate::source::SourceFile;
 
 /// Bytes read at a time from files that are cut by their content.
@@ -23,7 +24,7 @@ const PARALLEL_BYTES: usize = 1024 * 1024;
 const EXTENTS_MAX: usize = 400_000;
 
 thread_local! {
-    static WINDOW: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static WINDOW: RefCell<Window> = RefCell::default();
 }
 
 /// Why a content was not stored.
@@ -48,7 +49,7 @@ impl From<Error> for ContentError {
 }
 
 /// Where the bytes come from, in order.
-trait Bytes {
+pub(super) trait Bytes {
     /// Reads up to the buffer's length from the current position; 0 only at the end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
     /// Skips to the given position if everything up to there is known to be zeros; returns the new position.
@@ -58,6 +59,8 @@ trait Bytes {
 struct FromFile<'f> {
     file: &'f SourceFile,
     position: u64,
+    /// Whether zeros are a hole wherever they are. In a ZIP they end where a stretch does.
+    skips: bool,
 }
 
 impl Bytes for FromFile<'_> {
@@ -68,7 +71,7 @@ impl Bytes for FromFile<'_> {
     }
 
     fn skip_zeros(&mut self, position: u64) -> u64 {
-        let Some(data) = self.file.skip_hole(position) else {
+        let Some(data) = self.skips.then(|| self.file.skip_hole(position)).flatten() else {
             return position;
         };
         let block = HOLE_BLOCK as u64;
@@ -98,7 +101,12 @@ impl Bytes for FromStream<'_> {
 /// Stores a file's content.
 pub(super) fn store_file(run: &Run<'_>, file: &SourceFile) -> Result<ContentRecord, ContentError> {
     let plan = classify(file)?;
-    store(run, &plan, &mut FromFile { file, position: 0 })
+    let mut source = FromFile {
+        file,
+        position: 0,
+        skips: matches!(plan.rule(), Rule::Text | Rule::Data | Rule::Big),
+    };
+    store(run, &plan, &mut source)
 }
 
 /// Stores a stream of unknown length.
@@ -131,7 +139,7 @@ fn store_windows(
     run: &Run<'_>,
     plan: &Plan,
     source: &mut dyn Bytes,
-    window: &mut Vec<u8>,
+    window: &mut Window,
 ) -> Result<Vec<Extent>, ContentError> {
     let mut cutter = run.chunker.cutter(plan);
     let mut extents = Vec::new();
@@ -143,11 +151,12 @@ fn store_windows(
     let mut wanted = WINDOW_BYTES.min(known);
     loop {
         run.check_cancelled()?;
-        at_end |= fill(source, window, wanted)?;
+        at_end |= window.fill(source, wanted)?;
+        let bytes = window.bytes();
         let mut segments = Vec::new();
         let mut position = 0;
         let need = loop {
-            match cutter.next(window.get(position..).unwrap_or_default(), at_end) {
+            match cutter.next(bytes.get(position..).unwrap_or_default(), at_end) {
                 Cut::Chunk { length, hint } => {
                     segments.push(Segment::Chunk {
                         range: position..position + length,
@@ -165,36 +174,21 @@ fn store_windows(
                 Cut::End => break None,
             }
         };
-        store_segments(run, window, &segments, &mut extents)?;
+        store_segments(run, bytes, &segments, &mut extents)?;
         if extents.len() > EXTENTS_MAX {
             return Err(io::Error::other("it has more than 400,000 chunks, which no folder can list").into());
         }
-        window.drain(..position);
+        window.consume(position);
         let Some(need) = need else { return Ok(extents) };
         if window.is_empty() && matches!(segments.last(), Some(Segment::Hole { .. })) {
             let skipped = source.skip_zeros(cutter.position());
-            push_hole(&mut extents, skipped - cutter.position());
+            let more = skipped - cutter.position();
+            push_hole(&mut extents, more);
+            run.progress_bytes(more);
             cutter.seek(skipped);
         }
         wanted = need.max(WINDOW_BYTES.min(known));
     }
-}
-
-/// Reads until the window has `wanted` bytes; tells whether the end was reached.
-fn fill(source: &mut dyn Bytes, window: &mut Vec<u8>, wanted: usize) -> io::Result<bool> {
-    let mut filled = window.len();
-    window.resize(wanted.max(filled), 0);
-    let mut at_end = false;
-    while filled < window.len() {
-        let length = source.read(&mut window[filled..])?;
-        if length == 0 {
-            at_end = true;
-            break;
-        }
-        filled += length;
-    }
-    window.truncate(filled);
-    Ok(at_end)
 }
 
 fn store_segments(
@@ -225,7 +219,10 @@ fn store_segments(
 
 fn store_segment(run: &Run<'_>, window: &[u8], segment: &Segment) -> Result<Extent, Error> {
     match segment {
-        Segment::Hole { length } => Ok(Extent::Hole { len: *length }),
+        Segment::Hole { length } => {
+            run.progress_bytes(*length);
+            Ok(Extent::Hole { len: *length })
+        }
         Segment::Chunk { range, hint } => {
             let plain = window.get(range.clone()).unwrap_or_default();
             let hint = match hint {

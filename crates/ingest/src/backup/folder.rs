@@ -1,6 +1,5 @@
 //! Folders in the making: filled by many threads, written when the last entry is known.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,9 +11,9 @@ use lumivault_format::tree::{
 use lumivault_format::wire::put_bytes;
 use lumivault_format::{ChunkKind, ContentId, TreeDigest};
 
-use super::Run;
 use super::known::OldPlace;
 use super::report::Report;
+use super::run::Run;
 use super::streams::{INLINE_BYTES_MAX, StreamWriter};
 
 /// What is known of an entry so far.
@@ -109,6 +108,28 @@ impl FolderNode {
         Ok(())
     }
 
+    /// The same folder in the snapshot before.
+    pub(super) fn previous(&self) -> Option<&Folder> {
+        self.previous.as_ref()
+    }
+
+    /// The content that the entry of this name had in the snapshot before.
+    pub(super) fn known_content(&self, name: &[u8]) -> Option<&ContentRecord> {
+        let previous = self.previous.as_ref()?;
+        let found = previous
+            .entries
+            .binary_search_by(|entry| entry.name.name.as_slice().cmp(name));
+        previous.content(previous.entries.get(found.ok()?)?)
+    }
+
+    /// Corrects the time of an entry that was changed after it was listed.
+    pub(super) fn restat(&self, slot: usize, (seconds, nanoseconds): (i64, u32)) {
+        if let Some(slot) = self.lock().get_mut(slot) {
+            slot.stat.mtime_seconds = seconds;
+            slot.stat.mtime_nanoseconds = nanoseconds;
+        }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -123,7 +144,13 @@ impl FolderNode {
         let stream = |tag| StreamWriter::new(run.repository, run.chunks, tag);
         let mut out = stream(StreamTag::Contents);
         let mut state = ContentState::default();
-        for record in &contents {
+        let records = contents
+            .iter()
+            .filter_map(|slot| match &slots.get(*slot as usize)?.outcome {
+                Outcome::File { record, .. } => Some(record),
+                _ => None,
+            });
+        for record in records {
             if out.at_piece_start() {
                 state = ContentState::default();
             }
@@ -184,42 +211,51 @@ impl FolderNode {
         }
     }
 
-    /// The distinct contents in the order of the snapshot before, new ones behind in the order of names, and the
-    /// number of each.
-    fn order_contents(&self, run: &Run<'_>, slots: &[Slot]) -> (Vec<ContentRecord>, HashMap<ContentId, u64>) {
-        let here: HashMap<ContentId, u32> = self
+    /// The distinct contents in the order of the snapshot before, new ones behind in the order of names, each by the
+    /// first slot that has it; and the number of each slot's content.
+    fn order_contents(&self, run: &Run<'_>, slots: &[Slot]) -> (Vec<u32>, Vec<u32>) {
+        let mut here: Vec<(ContentId, u32)> = self
             .previous
             .iter()
             .flat_map(|folder| &folder.contents)
             .zip(0..)
             .map(|(record, position)| (run.repository.content_id(record), position))
             .collect();
-        let mut seen: HashMap<ContentId, (Order, &ContentRecord)> = HashMap::new();
-        for (i, slot) in slots.iter().enumerate() {
-            if let Outcome::File { record, id } = &slot.outcome {
-                seen.entry(*id).or_insert_with(|| {
-                    let order = match here.get(id) {
-                        Some(position) => Order::Here(*position),
-                        None => run.previous.place(id).map_or(Order::New(i), Order::Elsewhere),
-                    };
-                    (order, record)
-                });
-            }
-        }
-        let mut ordered: Vec<_> = seen
-            .into_iter()
-            .map(|(id, (order, record))| (order, id, record))
-            .collect();
-        ordered.sort_unstable_by_key(|(order, id, _)| (*order, *id));
-        let numbers = ordered
+        here.sort_unstable();
+        let mut files: Vec<(&ContentId, u32)> = slots
             .iter()
             .zip(0..)
-            .map(|((_, id, _), number)| (*id, number))
+            .filter_map(|(slot, number)| match &slot.outcome {
+                Outcome::File { id, .. } => Some((id, number)),
+                _ => None,
+            })
             .collect();
-        (
-            ordered.into_iter().map(|(_, _, record)| record.clone()).collect(),
-            numbers,
-        )
+        files.sort_unstable();
+        let mut ordered: Vec<(Order, &[(&ContentId, u32)])> = files
+            .chunk_by(|a, b| a.0 == b.0)
+            .filter_map(|same| {
+                let (id, first) = *same.first()?;
+                let position = here.partition_point(|(old, _)| old < id);
+                let order = match here.get(position).filter(|(old, _)| old == id) {
+                    Some((_, position)) => Order::Here(*position),
+                    None => run.previous.place(id).map_or(Order::New(first), Order::Elsewhere),
+                };
+                Some((order, same))
+            })
+            .collect();
+        // Different contents never have the same order: each place before held one.
+        ordered.sort_unstable_by_key(|(order, _)| *order);
+        let mut numbers = vec![0; slots.len()];
+        let mut first = Vec::with_capacity(ordered.len());
+        for ((_, same), number) in ordered.into_iter().zip(0..) {
+            first.extend(same.first().map(|(_, slot)| *slot));
+            for (_, slot) in same {
+                if let Some(place) = numbers.get_mut(*slot as usize) {
+                    *place = number;
+                }
+            }
+        }
+        (first, numbers)
     }
 }
 
@@ -231,19 +267,19 @@ enum Order {
     /// As in the folder it came from.
     Elsewhere(OldPlace),
     /// New, in the order of names.
-    New(usize),
+    New(u32),
 }
 
 fn write_names(
     mut out: StreamWriter<'_>,
     slots: &[Slot],
-    numbers: &HashMap<ContentId, u64>,
+    numbers: &[u32],
 ) -> Result<lumivault_format::tree::StreamRecords, Error> {
     let mut state = NameState::default();
-    for slot in slots {
+    for (slot, number) in slots.iter().zip(numbers) {
         let kind = match &slot.outcome {
-            Outcome::File { id, .. } => EntryKind::File {
-                content: numbers.get(id).copied().unwrap_or(0),
+            Outcome::File { .. } => EntryKind::File {
+                content: u64::from(*number),
             },
             Outcome::Folder(_) => EntryKind::Folder,
             Outcome::Other(kind) => kind.clone(),

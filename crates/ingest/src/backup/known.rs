@@ -8,7 +8,7 @@ use lumivault_chunk_store::{ChunkIndex, Error, Folder, Repository, TreeReader};
 use lumivault_format::tree::{ContentRecord, Extent, FolderRef};
 use lumivault_format::{ChunkId, ContentId, limits};
 
-/// Contents remembered at most: about 80 MB. Beyond, tiny files may be bundled anew; nothing else is lost.
+/// Contents remembered at most: 32 MB. Beyond, tiny files may be bundled anew; nothing else is lost.
 const CONTENTS_MAX: usize = 1 << 20;
 
 /// Where a content stood in the snapshot before: folder in walking order, place in its contents stream.
@@ -21,10 +21,14 @@ pub(super) struct OldPlace {
 /// A content known from before.
 #[derive(Clone, Copy, Debug)]
 struct Known {
+    key: Key,
     place: OldPlace,
-    /// Bundle number and offset, for contents that are slices.
-    slice: Option<(u32, u32)>,
+    /// Number of its bundle, and offset there; [`NO_BUNDLE`] for contents that are no slices.
+    bundle: u32,
+    offset: u32,
 }
+
+const NO_BUNDLE: u32 = u32::MAX;
 
 /// First half of a content id: 128 bits of a keyed hash do not collide.
 type Key = [u8; 16];
@@ -37,7 +41,8 @@ fn key(id: &[u8; 32]) -> Key {
 
 #[derive(Default)]
 struct Contents {
-    known: HashMap<Key, Known>,
+    /// Ascending by key; of several places of one content, the first only.
+    known: Vec<Known>,
     bundles: Vec<(ChunkId, u32)>,
     bundle_numbers: HashMap<ChunkId, u32>,
     folders: u32,
@@ -70,21 +75,18 @@ impl<'r> Previous<'r> {
 
     /// Where a content stood.
     pub(super) fn place(&self, id: &ContentId) -> Option<OldPlace> {
-        self.contents()
-            .known
-            .get(&key(id.as_bytes()))
-            .map(|known| known.place)
+        self.contents().find(id.as_bytes()).map(|known| known.place)
     }
 
     /// The slice of a bundle that holds these very bytes, if it is still stored.
     pub(super) fn slice(&self, id: ChunkId, len: u32) -> Option<Extent> {
         let contents = self.contents();
-        let (bundle, offset) = contents.known.get(&key(id.as_bytes()))?.slice?;
-        let (bundle, bundle_len) = *contents.bundles.get(usize::try_from(bundle).ok()?)?;
+        let known = contents.find(id.as_bytes())?;
+        let (bundle, bundle_len) = *contents.bundles.get(usize::try_from(known.bundle).ok()?)?;
         self.reader.index().contains(&bundle).then_some(Extent::Slice {
             bundle,
             bundle_len,
-            offset,
+            offset: known.offset,
             len,
             id,
         })
@@ -98,6 +100,7 @@ impl<'r> Previous<'r> {
                 // What cannot be read is not known; that costs time and space, not data.
                 let _ = self.collect(root, &mut contents, 0);
             }
+            contents.sort();
             contents
         })
     }
@@ -106,6 +109,7 @@ impl<'r> Previous<'r> {
         if depth > limits::TREE_DEPTH_MAX || to.known.len() >= CONTENTS_MAX {
             return Ok(());
         }
+        self.reader.repository().environment().check_cancelled()?;
         let folder = to.folders;
         to.folders += 1;
         let head = self.reader.head(reference)?;
@@ -121,8 +125,11 @@ impl<'r> Previous<'r> {
 
 impl Contents {
     fn add(&mut self, repository: &Repository, record: &ContentRecord, place: OldPlace) {
+        if self.known.len() >= CONTENTS_MAX {
+            return;
+        }
         let id = repository.content_id(record);
-        let slice = match record.extents.as_slice() {
+        let (bundle, offset) = match record.extents.as_slice() {
             [
                 Extent::Slice {
                     bundle,
@@ -131,17 +138,35 @@ impl Contents {
                     ..
                 },
             ] => {
-                let next = u32::try_from(self.bundles.len()).unwrap_or(u32::MAX);
+                let next = u32::try_from(self.bundles.len()).unwrap_or(NO_BUNDLE);
                 let number = *self.bundle_numbers.entry(*bundle).or_insert(next);
                 if number == next {
                     self.bundles.push((*bundle, *bundle_len));
                 }
-                Some((number, *offset))
+                (number, *offset)
             }
-            _ => None,
+            _ => (NO_BUNDLE, 0),
         };
-        self.known
-            .entry(key(id.as_bytes()))
-            .or_insert(Known { place, slice });
+        self.known.push(Known {
+            key: key(id.as_bytes()),
+            place,
+            bundle,
+            offset,
+        });
+    }
+
+    fn sort(&mut self) {
+        self.known.sort_unstable_by_key(|known| (known.key, known.place));
+        self.known.dedup_by_key(|known| known.key);
+        self.known.shrink_to_fit();
+        self.bundle_numbers = HashMap::new();
+    }
+
+    fn find(&self, id: &[u8; 32]) -> Option<&Known> {
+        let found = self
+            .known
+            .binary_search_by_key(&key(id), |known| known.key)
+            .ok()?;
+        self.known.get(found)
     }
 }

@@ -6,17 +6,22 @@
 mod budget;
 mod bundle;
 mod content;
+mod files;
 mod folder;
 mod known;
+mod listing;
+mod parent;
 mod report;
+mod run;
+mod scan;
 mod sources;
 mod streams;
 mod unchanged;
 mod walk;
+mod window;
 
 use std::io::Read;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use lumivault_chunk_store::{
     CacheDir, ChunkIndex, ChunkWriter, Compression, Error, Event, Repository, StoredSnapshot, WriteSummary,
@@ -28,15 +33,13 @@ use lumivault_format::{
 };
 
 use crate::IngestError;
-use crate::chunking::{Chunker, parameters};
+use crate::chunking::parameters;
 use crate::source::{ExcludeRules, SourceSpec};
-use budget::Budget;
-use bundle::Bundler;
-use folder::WrittenFolder;
-use known::Previous;
-pub use report::{FileChanges, LeftOut};
+use parent::{heads, parent_of};
 use report::Report;
-use unchanged::Unchanged;
+pub use report::{FileChanges, LeftOut};
+use run::Run;
+use unchanged::NextSet;
 
 /// What to back up.
 pub enum Input<'i> {
@@ -52,6 +55,10 @@ pub enum Input<'i> {
 }
 
 /// A backup to be made.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, each named where it is set"
+)]
 pub struct BackupRequest<'i> {
     /// What to back up.
     pub input: Input<'i>,
@@ -114,25 +121,6 @@ pub struct BackupSummary {
     pub left_out_total: u64,
 }
 
-/// Bytes in work at once. With the packs' buffers this keeps a run within 96 MiB for a phone's files.
-const BUDGET_BYTES: u64 = 32 * 1024 * 1024;
-
-/// Everything that a run's threads share.
-pub(super) struct Run<'r> {
-    repository: &'r Repository,
-    chunks: &'r ChunkWriter,
-    chunker: Chunker,
-    previous: Previous<'r>,
-    unchanged: Unchanged<'r>,
-    bundler: Bundler,
-    budget: Budget,
-    report: Report,
-    incomplete: AtomicBool,
-    root: Mutex<Option<WrittenFolder>>,
-    failed: AtomicBool,
-    failure: Mutex<Option<Error>>,
-}
-
 /// Makes a backup. Everything stored is durable and listed before the snapshot is committed; after a cancellation what was
 /// stored so far is kept for the next run.
 pub fn backup(
@@ -142,6 +130,7 @@ pub fn backup(
     request: BackupRequest<'_>,
 ) -> Result<BackupSummary, IngestError> {
     check_chunker(repository)?;
+    check_lists(&request)?;
     let parent = parent_of(snapshots, &request);
     let options = WriterOptions {
         compression: request.compression,
@@ -150,29 +139,9 @@ pub fn backup(
     };
     let chunks = ChunkWriter::new(repository, Arc::clone(index), options)?;
     let root = parent.and_then(|parent| FolderRef::decode_whole(&parent.snapshot.root).ok());
-    let run = Run {
-        repository,
-        chunks: &chunks,
-        chunker: Chunker::new(&repository.chunker_key()),
-        previous: Previous::new(repository, index, root),
-        unchanged: Unchanged::load(
-            repository,
-            request.cache.as_ref(),
-            &cache_name(&request),
-            request.trust_metadata,
-        ),
-        bundler: Bundler::default(),
-        budget: Budget::new(BUDGET_BYTES, request.threads * 4),
-        report: Report::default(),
-        incomplete: AtomicBool::new(false),
-        root: Mutex::default(),
-        failed: AtomicBool::new(false),
-        failure: Mutex::default(),
-    };
-    repository
-        .environment()
-        .monitor
-        .event(Event::Phase("reading the source"));
+    let run = Run::new(repository, index, &chunks, root, &request);
+    run.event(Event::Phase("reading the source"));
+    let is_stream = matches!(request.input, Input::Stream { .. });
     let walked = run.execute(
         request.input,
         &request.excludes,
@@ -192,29 +161,26 @@ pub fn backup(
     let written = run.take_root()?;
     let (warnings, warnings_total) = run.report.warnings();
     let (left_out, left_out_total) = run.report.left_out();
-    let get = Report::get;
-    let mut counts = Counts {
-        files: get(&run.report.files),
-        folders: get(&run.report.folders),
-        others: get(&run.report.others),
-        bytes: get(&run.report.bytes),
-        ..Counts::default()
-    };
-    let unchanged_files = get(&run.report.unchanged);
+    let counts = run.report.counts();
+    let unchanged_files = Report::get(&run.report.unchanged);
     let changes = run.report.changes(parent.map_or(0, |p| p.snapshot.counts.files));
-    let incomplete = run.incomplete.load(Ordering::Relaxed);
+    let incomplete = run.is_incomplete();
     let mut root = Vec::new();
     written.reference.encode(&mut root);
     let root_stat = root_stat.encode_alone();
     let unchanged = run.unchanged.into_next();
-    let same = |p: &&StoredSnapshot| p.snapshot.root == root && p.snapshot.root_stat == root_stat;
+    // A stream has no time of its own that could be equal.
+    let same = |p: &&StoredSnapshot| {
+        p.snapshot.root == root && p.snapshot.root_stat == root_stat
+            || is_stream && p.snapshot.digest == written.digest
+    };
     let skipped = request.skip_digests.contains(&written.digest)
         || request.skip_if_unchanged && parent.as_ref().is_some_and(same);
     let mut summary = BackupSummary {
         snapshot: None,
         skipped,
         parent: parent.map(|p| p.id),
-        counts: counts.clone(),
+        counts,
         unchanged_files,
         changes,
         written: chunks.summary(),
@@ -224,19 +190,21 @@ pub fn backup(
         left_out,
         left_out_total,
     };
-    if skipped && chunks.is_unpublished() || request.dry_run {
-        summary.counts.new_bytes = summary.written.plain_bytes;
+    summary.counts.new_bytes = summary.written.plain_bytes;
+    if request.dry_run {
         return Ok(summary);
     }
-    repository
-        .environment()
-        .monitor
-        .event(Event::Phase("writing the index"));
-    summary.written = chunks.finish()?;
-    counts.new_bytes = summary.written.plain_bytes;
-    counts.stored_bytes = summary.written.stored_bytes;
-    summary.counts = counts.clone();
+    if !(skipped && chunks.is_unpublished()) {
+        repository
+            .environment()
+            .monitor
+            .event(Event::Phase("writing the index"));
+        summary.written = chunks.finish()?;
+        summary.counts.new_bytes = summary.written.plain_bytes;
+        summary.counts.stored_bytes = summary.written.stored_bytes;
+    }
     if skipped {
+        save_cache(repository, unchanged);
         return Ok(summary);
     }
     let snapshot = Snapshot {
@@ -246,13 +214,7 @@ pub fn backup(
         tool: request.tool,
         sources,
         scope: Scope {
-            excludes: request
-                .excludes
-                .patterns
-                .iter()
-                .chain(&request.excludes.patterns_any_case)
-                .cloned()
-                .collect(),
+            excludes: listed_excludes(&request.excludes).cloned().collect(),
             categories: Vec::new(),
             incomplete,
         },
@@ -260,7 +222,7 @@ pub fn backup(
         predecessors: heads(snapshots),
         root,
         root_stat,
-        counts,
+        counts: summary.counts.clone(),
         warnings: summary.warnings.clone(),
         warnings_total,
         config_generation: repository.config().generation,
@@ -269,12 +231,17 @@ pub fn backup(
         written_unix_seconds: repository.environment().clock.now().0,
     };
     summary.snapshot = Some(repository.commit_snapshot(&snapshot)?);
+    save_cache(repository, unchanged);
+    Ok(summary)
+}
+
+/// Losing the cache costs time only, so it is no error.
+fn save_cache(repository: &Repository, unchanged: NextSet) {
     if let Err(error) = unchanged.save() {
         let text =
             format!("the cache could not be written ({error}); the next backup will read every file again");
         repository.environment().monitor.event(Event::Warning(&text));
     }
-    Ok(summary)
 }
 
 /// What is cut by other rules would share nothing with what is stored already, docs/format.md §11.
@@ -288,55 +255,28 @@ fn check_chunker(repository: &Repository) -> Result<(), Error> {
     )))
 }
 
-/// The snapshot to compare with: of the same phone (of any, if it has none yet); of the same sources if possible, as only
-/// there files may be found unchanged; the one written last.
-fn parent_of<'s>(snapshots: &'s [StoredSnapshot], request: &BackupRequest<'_>) -> Option<&'s StoredSnapshot> {
-    let paths = source_paths(&request.input);
-    let same_phone = snapshots.iter().any(|s| s.snapshot.phone == request.phone);
-    snapshots
-        .iter()
-        .filter(|s| !same_phone || s.snapshot.phone == request.phone)
-        .max_by_key(|s| {
-            let same = s
-                .snapshot
-                .sources
-                .iter()
-                .map(|source| &source.path)
-                .eq(paths.iter());
-            (
-                same,
-                s.snapshot.written_unix_seconds,
-                s.snapshot.time.unix_seconds,
-                s.id,
-            )
-        })
+fn listed_excludes(rules: &ExcludeRules) -> impl Iterator<Item = &String> {
+    rules.patterns.iter().chain(&rules.patterns_any_case)
 }
 
-fn source_paths(input: &Input<'_>) -> Vec<Vec<u8>> {
-    match input {
-        Input::Sources(specs) => specs.iter().map(|spec| sources::full_path(&spec.path)).collect(),
-        Input::Stream { .. } => Vec::new(),
+/// What no snapshot can hold is refused before hours of reading, not after.
+fn check_lists(request: &BackupRequest<'_>) -> Result<(), IngestError> {
+    let sources = match &request.input {
+        Input::Sources(specs) => specs.len(),
+        Input::Stream { .. } => 1,
+    };
+    let lists = [
+        ("sources", sources),
+        ("exclude patterns", listed_excludes(&request.excludes).count()),
+        ("tags", request.tags.len()),
+    ];
+    match lists.iter().find(|(_, length)| *length as u64 > limits::LIST_MAX) {
+        Some((what, length)) => Err(IngestError::Request(format!(
+            "{length} {what} are more than the {} that a snapshot can list",
+            limits::LIST_MAX
+        ))),
+        None => Ok(()),
     }
-}
-
-/// What this machine's cache files the fingerprints under.
-fn cache_name(request: &BackupRequest<'_>) -> Vec<u8> {
-    let mut name = request.phone.clone().into_bytes();
-    for path in source_paths(&request.input) {
-        name.push(0);
-        name.extend_from_slice(&path);
-    }
-    name
-}
-
-/// Snapshots that no other names as its predecessor: the ends of the chain.
-fn heads(snapshots: &[StoredSnapshot]) -> Vec<SnapshotId> {
-    let named: std::collections::HashSet<&SnapshotId> =
-        snapshots.iter().flat_map(|s| &s.snapshot.predecessors).collect();
-    let mut heads: Vec<&StoredSnapshot> = snapshots.iter().filter(|s| !named.contains(&s.id)).collect();
-    heads.sort_by_key(|s| std::cmp::Reverse((s.snapshot.written_unix_seconds, s.id)));
-    heads.truncate(usize::try_from(limits::PREDECESSORS_MAX).unwrap_or(64));
-    heads.into_iter().map(|s| s.id).collect()
 }
 
 impl Run<'_> {
@@ -356,108 +296,38 @@ impl Run<'_> {
         match input {
             Input::Sources(specs) => {
                 let prepared = sources::prepare(&specs, rules, one_file_system)?;
-                let stat = sources::root_stat(&prepared, self.repository.environment().clock.now().0);
-                let walked = pool.in_place_scope(|scope| {
-                    let walked = sources::walk(self, scope, &prepared);
-                    if let Err(IngestError::Store(Error::Cancelled)) = &walked {
-                        self.fail(Error::Cancelled);
-                    }
-                    walked
+                let stat = sources::root_stat(&prepared);
+                let walked = scan::beside(self, &prepared, || {
+                    pool.in_place_scope(|scope| self.walk_sources(scope, &prepared))
                 });
                 self.first_failure()?;
                 walked?;
-                pool.install(|| self.bundler.flush(self))?;
-                self.first_failure()?;
-                let describe = |p: &sources::Prepared| Source {
-                    label: p.label(),
-                    path: p.full_path.clone(),
-                };
-                Ok((prepared.iter().map(describe).collect(), stat))
+                self.bundler.flush(self)?;
+                Ok((prepared.iter().map(sources::Prepared::describe).collect(), stat))
             }
             Input::Stream { name, reader } => {
                 let stat = sources::store_stream(self, &pool, &name, reader)?;
-                self.first_failure()?;
-                let path = b"-".to_vec();
+                let path = parent::STREAM_PATH.to_vec();
                 Ok((vec![Source { label: name, path }], stat))
             }
         }
     }
 
-    fn first_failure(&self) -> Result<(), IngestError> {
-        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(error) => Err(error.into()),
-            None => Ok(()),
-        }
-    }
-
-    fn take_root(&self) -> Result<WrittenFolder, IngestError> {
-        let root = self.root.lock().unwrap_or_else(PoisonError::into_inner).take();
-        root.ok_or_else(|| IngestError::Request("the root folder was never completed; this is a bug".into()))
-    }
-
-    fn set_root(&self, written: WrittenFolder) {
-        *self.root.lock().unwrap_or_else(PoisonError::into_inner) = Some(written);
-    }
-
-    /// Ends the run with this error, unless another came first.
-    fn fail(&self, error: Error) {
-        self.failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(error);
-        self.failed.store(true, Ordering::Release);
-    }
-
-    /// Fails if the user or another thread called the work off.
-    fn check_cancelled(&self) -> Result<(), Error> {
-        if self.failed.load(Ordering::Acquire) {
-            return Err(Error::Cancelled);
-        }
-        self.repository.environment().check_cancelled()
-    }
-
-    fn count_file(&self, bytes: u64) {
-        Report::count(&self.report.files, 1);
-        Report::count(&self.report.bytes, bytes);
-        self.repository
-            .environment()
-            .monitor
-            .event(Event::Done { items: 1, bytes: 0 });
-    }
-
-    fn progress_bytes(&self, bytes: u64) {
-        self.repository
-            .environment()
-            .monitor
-            .event(Event::Done { items: 0, bytes });
-    }
-
-    fn warn(&self, place: &[u8], code: &str, message: String) {
-        let text = format!("{}: {message}", String::from_utf8_lossy(place));
-        self.repository.environment().monitor.event(Event::Warning(&text));
-        self.report.warn(Warning {
-            path: place.to_vec(),
-            code: code.into(),
-            message,
-        });
-    }
-
-    /// Something that belongs into the snapshot is not in it.
-    fn unreadable(&self, place: &[u8], code: &str, message: String) {
-        self.incomplete.store(true, Ordering::Relaxed);
-        self.warn(place, code, message);
-    }
-
-    fn read_failed(&self, place: &[u8], error: &std::io::Error) {
-        let (code, message) = walk::explain(error);
-        self.unreadable(place, code, message);
-    }
-
-    fn changed(&self, place: &[u8]) {
-        self.warn(
-            place,
-            "changed",
-            "it changed while it was read; what was read is kept".into(),
-        );
+    /// Whatever ends the walk ends the work on what was found so far.
+    fn walk_sources<'s>(
+        &'s self,
+        scope: &rayon::Scope<'s>,
+        prepared: &[sources::Prepared],
+    ) -> Result<(), IngestError> {
+        sources::walk(self, scope, prepared).or_else(|error| match error {
+            IngestError::Store(error) => {
+                self.fail(error);
+                Ok(())
+            }
+            error => {
+                self.abandon();
+                Err(error)
+            }
+        })
     }
 }

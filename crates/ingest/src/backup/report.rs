@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use lumivault_format::{Warning, limits};
+use lumivault_format::{Counts, Warning, limits};
 
 /// Names left out that are listed one by one.
 const LEFT_OUT_LISTED: usize = 1000;
@@ -54,6 +54,17 @@ impl Report {
 
     pub(super) fn get(counter: &AtomicU64) -> u64 {
         counter.load(Ordering::Relaxed)
+    }
+
+    /// What the snapshot holds.
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            files: Self::get(&self.files),
+            folders: Self::get(&self.folders),
+            others: Self::get(&self.others),
+            bytes: Self::get(&self.bytes),
+            ..Counts::default()
+        }
     }
 
     /// What became of the `before` files of the snapshot before.

@@ -8,20 +8,22 @@ use std::sync::Arc;
 
 use lumivault_chunk_store::Folder;
 use lumivault_format::tree::{FolderRef, StatRecord, check_name};
+use lumivault_format::{Source, limits};
 use rayon::{Scope, ThreadPool};
 
-use super::Run;
 use super::content::{self, ContentError};
 use super::folder::{FolderNode, Outcome, Slot};
+use super::listing::{Here, Spot};
 use super::report::Report;
-use super::walk::{self, Here};
+use super::run::Run;
+use super::walk;
 use crate::IngestError;
 use crate::source::{ExcludeRules, Excludes, Found, FoundKind, SourceSpec, inspect, name_bytes};
 
 /// A source that was looked at.
 pub(super) struct Prepared {
     path: PathBuf,
-    pub(super) full_path: Vec<u8>,
+    full_path: Vec<u8>,
     at: Vec<Vec<u8>>,
     found: Found,
     excludes: Excludes,
@@ -30,15 +32,47 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Its place in the snapshot; empty for the root.
-    pub(super) fn label(&self) -> Vec<u8> {
+    fn label(&self) -> Vec<u8> {
         self.at.join(&b'/')
+    }
+
+    /// What the snapshot says of it.
+    pub(super) fn describe(&self) -> Source {
+        Source {
+            label: self.label(),
+            path: self.full_path.clone(),
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn excludes(&self) -> &Excludes {
+        &self.excludes
+    }
+
+    /// The device to stay on, if told to.
+    pub(super) fn device(&self) -> Option<u64> {
+        self.device
+    }
+
+    /// Its size, if it is a file.
+    pub(super) fn file_size(&self) -> Option<u64> {
+        match self.found.kind {
+            FoundKind::File { size } => Some(size),
+            _ => None,
+        }
     }
 }
 
 /// The full path of a source, as bytes.
 pub(super) fn full_path(path: &Path) -> Vec<u8> {
-    let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    name_bytes(full.as_os_str())
+    name_bytes(absolute(path).as_os_str())
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Looks at every source. One that is not there is an error, not a warning: a disk that is not attached must not make an
@@ -59,6 +93,11 @@ pub(super) fn prepare(
             path: spec.path.clone(),
             source,
         };
+        if spec.at.len() >= limits::TREE_DEPTH_MAX {
+            return Err(IngestError::Request(
+                "a label cannot be more than 255 folders deep".into(),
+            ));
+        }
         for name in &spec.at {
             check_name(name).map_err(|e| {
                 IngestError::Request(format!(
@@ -81,9 +120,10 @@ pub(super) fn prepare(
                 path.display()
             )));
         }
-        let excludes = Excludes::new(rules, &path)?;
+        let absolute = absolute(&spec.path);
+        let excludes = Excludes::new(rules, &path, &[&spec.path, &absolute])?;
         let device = one_file_system.then_some(found.device);
-        let full_path = full_path(&spec.path);
+        let full_path = name_bytes(absolute.as_os_str());
         prepared.push(Prepared {
             path,
             full_path,
@@ -97,16 +137,24 @@ pub(super) fn prepare(
 }
 
 /// Metadata of the root: a single source's own, or a plain folder's.
-pub(super) fn root_stat(prepared: &[Prepared], now: i64) -> StatRecord {
+pub(super) fn root_stat(prepared: &[Prepared]) -> StatRecord {
     match prepared {
         [only] if only.at.is_empty() => only.found.stat.clone(),
-        _ => plain_folder(now),
+        _ => folder_of(prepared),
     }
 }
 
-fn plain_folder(mtime_seconds: i64) -> StatRecord {
+/// Metadata of a folder that exists in the snapshot only: as new as the newest source in it, so that equal sources make
+/// equal snapshots.
+fn folder_of<'p>(sources: impl IntoIterator<Item = &'p Prepared>) -> StatRecord {
+    let modified = sources.into_iter().map(|source| source.found.identity.modified);
+    plain_folder(modified.max().unwrap_or_default())
+}
+
+fn plain_folder((mtime_seconds, mtime_nanoseconds): (i64, u32)) -> StatRecord {
     StatRecord {
         mtime_seconds,
+        mtime_nanoseconds,
         mode: Some(0o755),
         ..StatRecord::default()
     }
@@ -136,12 +184,16 @@ fn walk_group<'s>(
         && only.at.len() == depth
         && only.found.kind == FoundKind::Folder
     {
-        let here = Here {
-            path: &only.path,
+        let spot = Spot {
+            path: only.path.clone(),
             place: only.label(),
+        };
+        let here = Here {
+            spot: Arc::new(spot),
             excludes: &only.excludes,
             device: only.device,
             depth,
+            is_source: true,
         };
         return walk::walk(run, scope, &here, parent, previous);
     }
@@ -155,12 +207,11 @@ fn walk_group<'s>(
         };
         children.entry(name).or_default().push(source);
     }
-    let now = run.repository.environment().clock.now().0;
     let mut slots = Vec::new();
     for (name, sources) in &children {
         let stat = match sources.as_slice() {
             [only] if only.at.len() == depth + 1 => only.found.stat.clone(),
-            _ => plain_folder(now),
+            several => folder_of(several.iter().copied()),
         };
         slots.push(Slot {
             name: name.to_vec(),
@@ -176,7 +227,15 @@ fn walk_group<'s>(
     for ((slot, sources), old) in children.into_values().enumerate().zip(old) {
         match sources.as_slice() {
             [only] if only.at.len() == depth + 1 && only.found.kind != FoundKind::Folder => {
-                walk::single(run, scope, &node, slot, &only.path, only.label(), &only.found)?;
+                walk::single(
+                    run,
+                    scope,
+                    &node,
+                    slot,
+                    only.path.clone(),
+                    only.label(),
+                    &only.found,
+                )?;
             }
             _ => {
                 Report::count(&run.report.folders, 1);
@@ -222,7 +281,8 @@ pub(super) fn store_stream(
         stat,
         outcome: Outcome::Pending,
     };
-    let node = FolderNode::new(vec![slot], None, None);
+    let previous = run.previous.root().and_then(|root| run.previous.folder(root));
+    let node = FolderNode::new(vec![slot], None, previous);
     let record = pool
         .install(|| content::store_stream(run, reader))
         .map_err(|error| match error {
@@ -236,5 +296,5 @@ pub(super) fn store_stream(
     let id = run.repository.content_id(&record);
     node.complete(run, 0, Outcome::File { record, id })?;
     node.release(run)?;
-    Ok(plain_folder(now))
+    Ok(plain_folder((now, 0)))
 }

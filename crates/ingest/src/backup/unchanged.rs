@@ -1,17 +1,16 @@
 //! Files that need not be read again: a set of keyed fingerprints in this machine's cache.
 //!
-//! A fingerprint binds path, size, times, inode and the id of the content that was stored for the file. A file may be
+//! A fingerprint binds place, size, times, inode and the id of the content that was stored for the file. A file may be
 //! skipped only where the snapshot before lists a content whose fingerprint with the file's present state is in the set.
 //! So the cache holds nothing readable, and losing it, or having it from another time, costs reading and never data.
 
-use std::fs;
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use lumivault_chunk_store::{CacheDir, Repository};
 use lumivault_format::ContentId;
-use lumivault_format::tree::StatRecord;
 use lumivault_format::wire::put_bytes;
 
 use crate::source::FileIdentity;
@@ -19,6 +18,9 @@ use crate::source::FileIdentity;
 type Fingerprint = [u8; 16];
 
 const MAGIC: &[u8; 8] = b"LVFILES1";
+const PREFIX: &str = "files-";
+/// Sets of so many combinations of sources are kept.
+const SETS_MAX: usize = 16;
 /// A file changed this recently (in seconds) may change again within the resolution of its clock.
 const SETTLED_SECONDS: i64 = 2;
 /// More fingerprints than this are not kept: 64 MB.
@@ -43,11 +45,11 @@ impl<'r> Unchanged<'r> {
     ) -> Self {
         let file = cache.map(|cache| {
             let name = repository.cache_fingerprint(sources);
-            let hex: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
-            cache.folder().join(format!("files-{hex}"))
+            let number = u128::from_be_bytes(name);
+            cache.folder().join(format!("{PREFIX}{number:032x}"))
         });
         let trusted = match &file {
-            Some(file) if trust => fs::read(file)
+            Some(file) if trust => read(file)
                 .ok()
                 .and_then(|bytes| decode(&bytes))
                 .unwrap_or_default(),
@@ -77,7 +79,7 @@ impl<'r> Unchanged<'r> {
 
     /// Remembers a file for the next run, if it has been left alone for long enough.
     pub(super) fn remember(&self, file: &Candidate<'_>, content: &ContentId) {
-        let newest = file.stat.mtime_seconds.max(file.identity.changed.0);
+        let newest = file.identity.modified.0.max(file.identity.changed.0);
         if self.file.is_none() || newest >= self.started - SETTLED_SECONDS {
             return;
         }
@@ -97,17 +99,17 @@ impl<'r> Unchanged<'r> {
     }
 
     fn fingerprint(&self, file: &Candidate<'_>, content: &ContentId) -> Fingerprint {
-        let mut material = Vec::with_capacity(file.path.len() + 96);
-        put_bytes(&mut material, file.path);
+        let mut material = Vec::with_capacity(file.place.len() + 96);
+        put_bytes(&mut material, file.place);
         material.extend_from_slice(&file.size.to_le_bytes());
         for number in [
-            file.stat.mtime_seconds,
+            file.identity.modified.0,
+            file.identity.modified.1.into(),
             file.identity.changed.0,
             file.identity.changed.1,
         ] {
             material.extend_from_slice(&number.to_le_bytes());
         }
-        material.extend_from_slice(&file.stat.mtime_nanoseconds.to_le_bytes());
         material.extend_from_slice(&file.identity.device.to_le_bytes());
         material.extend_from_slice(&file.identity.inode.to_le_bytes());
         material.extend_from_slice(content.as_bytes());
@@ -137,18 +139,43 @@ impl NextSet {
         let folder = path.parent().unwrap_or(&path);
         let mut file = tempfile::Builder::new().prefix("tmp-").tempfile_in(folder)?;
         file.write_all(&bytes)?;
-        file.persist(&path).map(drop).map_err(|error| error.error)
+        file.persist(&path).map_err(|error| error.error)?;
+        remove_oldest(folder);
+        Ok(())
     }
 }
 
 /// A file as it stands on the disk.
 #[derive(Clone, Copy)]
 pub(super) struct Candidate<'a> {
-    /// Its place on this machine.
-    pub(super) path: &'a [u8],
+    /// Its place in the snapshot, which the sources tie to one on this machine.
+    pub(super) place: &'a [u8],
     pub(super) size: u64,
-    pub(super) stat: &'a StatRecord,
     pub(super) identity: FileIdentity,
+}
+
+/// A file that is longer than any this program writes is not read.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let length_max = (MAGIC.len() + COUNT_MAX * size_of::<Fingerprint>() + 32) as u64;
+    let mut bytes = Vec::new();
+    File::open(path)?.take(length_max).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Sets that were not used for longest go, so that importing many folders once does not fill the cache for ever.
+fn remove_oldest(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let mut sets: Vec<_> = entries
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX))
+        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+        .collect();
+    sets.sort();
+    let surplus = sets.len().saturating_sub(SETS_MAX);
+    for (_, path) in sets.drain(..surplus) {
+        // Left for the next time.
+        let _ = fs::remove_file(path);
+    }
 }
 
 fn decode(bytes: &[u8]) -> Option<Vec<Fingerprint>> {

@@ -56,7 +56,7 @@ fn visit(folder: &Path, depth: usize, each: &mut dyn FnMut(&Path)) {
     for entry in entries.filter_map(Result::ok) {
         match entry.file_type() {
             Ok(kind) if kind.is_dir() && depth < limits::TREE_DEPTH_MAX => {
-                visit(&entry.path(), depth + 1, each)
+                visit(&entry.path(), depth + 1, each);
             }
             Ok(kind) if kind.is_file() => each(&entry.path()),
             _ => {}

@@ -69,20 +69,27 @@ pub struct Excludes {
 const CACHE_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
 impl Excludes {
-    /// Compiles the rules for the source at `root`.
-    pub fn new(rules: &ExcludeRules, root: &Path) -> Result<Self, IngestError> {
+    /// Compiles the rules for the source at `root`, which patterns may also call by one of its other names.
+    pub fn new(rules: &ExcludeRules, root: &Path, names: &[&Path]) -> Result<Self, IngestError> {
+        let names: Vec<&Path> = names.iter().copied().chain([root]).collect();
         Ok(Self {
             root: root.to_owned(),
-            exact: compile(&rules.patterns, root, false)?,
-            any_case: compile(&rules.patterns_any_case, root, true)?,
+            exact: compile(&rules.patterns, &names, false)?,
+            any_case: compile(&rules.patterns_any_case, &names, true)?,
             defaults: !rules.no_defaults,
             caches: rules.caches,
             if_present: rules.if_present.clone(),
         })
     }
 
-    /// Why an entry is left out, if it is.
-    pub fn excluded(&self, path: &Path, is_folder: bool) -> Option<String> {
+    /// Why an entry is left out, for its name or for what it holds, if it is.
+    pub fn reason(&self, path: &Path, is_folder: bool) -> Option<String> {
+        self.excluded(path, is_folder)
+            .or_else(|| is_folder.then(|| self.excluded_by_content(path)).flatten())
+    }
+
+    /// Why an entry is left out for its name, if it is.
+    fn excluded(&self, path: &Path, is_folder: bool) -> Option<String> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let below = path.strip_prefix(&self.root).unwrap_or(path);
         for rules in [&self.exact, &self.any_case] {
@@ -103,7 +110,7 @@ impl Excludes {
     }
 
     /// Why a folder is left out for what it holds, if it is.
-    pub fn excluded_by_content(&self, folder: &Path) -> Option<String> {
+    fn excluded_by_content(&self, folder: &Path) -> Option<String> {
         if self.caches && is_cache(folder) {
             return Some("CACHEDIR.TAG".to_owned());
         }
@@ -112,7 +119,7 @@ impl Excludes {
     }
 }
 
-fn compile(patterns: &[String], root: &Path, any_case: bool) -> Result<Gitignore, IngestError> {
+fn compile(patterns: &[String], names: &[&Path], any_case: bool) -> Result<Gitignore, IngestError> {
     let failed = |pattern: &str, problem: ignore::Error| IngestError::Pattern {
         pattern: pattern.to_owned(),
         problem: problem.to_string(),
@@ -123,7 +130,7 @@ fn compile(patterns: &[String], root: &Path, any_case: bool) -> Result<Gitignore
         .case_insensitive(any_case)
         .map_err(|error| failed("", error))?;
     for pattern in patterns {
-        let anchored = anchor(pattern, root);
+        let anchored = anchor(pattern, names);
         builder
             .add_line(None, &anchored)
             .map_err(|error| failed(pattern, error))?;
@@ -132,16 +139,19 @@ fn compile(patterns: &[String], root: &Path, any_case: bool) -> Result<Gitignore
 }
 
 /// A pattern that begins with the source's own path means what lies below it, as users of restic write it.
-fn anchor(pattern: &str, root: &Path) -> String {
+fn anchor(pattern: &str, names: &[&Path]) -> String {
     let (not, rest) = pattern
         .strip_prefix('!')
         .map_or(("", pattern), |rest| ("!", rest));
-    match Path::new(rest).strip_prefix(root) {
-        Ok(below) if !below.as_os_str().is_empty() => {
-            format!("{not}/{}", below.to_string_lossy().replace('\\', "/"))
-        }
-        _ => pattern.to_owned(),
-    }
+    let below = names
+        .iter()
+        .filter_map(|name| Path::new(rest).strip_prefix(name).ok())
+        .find(|below| !below.as_os_str().is_empty());
+    let folder = if rest.ends_with('/') { "/" } else { "" };
+    below.map_or_else(
+        || pattern.to_owned(),
+        |below| format!("{not}/{}{folder}", below.to_string_lossy().replace('\\', "/")),
+    )
 }
 
 fn is_cache(folder: &Path) -> bool {
@@ -169,7 +179,7 @@ mod tests {
             patterns_any_case: own(any_case),
             ..ExcludeRules::default()
         };
-        Excludes::new(&rules, Path::new("/src")).unwrap()
+        Excludes::new(&rules, Path::new("/src"), &[]).unwrap()
     }
 
     #[test]
@@ -212,13 +222,30 @@ mod tests {
     }
 
     #[test]
-    fn bad_patterns_are_named() {
+    fn a_source_may_be_called_by_any_of_its_names() {
+        let own = |list: &[&str]| list.iter().map(|p| (*p).to_owned()).collect();
         let rules = ExcludeRules {
-            patterns: vec!["a[".into()],
+            patterns: own(&["/home/me/link/a.txt", "card/b.txt", "card/only-folder/"]),
             ..ExcludeRules::default()
         };
-        let error = Excludes::new(&rules, Path::new("/src")).unwrap_err().to_string();
-        assert!(error.contains("a["), "{error}");
+        let names = [Path::new("/home/me/link"), Path::new("card")];
+        let excludes = Excludes::new(&rules, Path::new("/media/card"), &names).unwrap();
+        let hit = |path: &str, folder| excludes.excluded(Path::new(path), folder).is_some();
+        assert!(hit("/media/card/a.txt", false) && hit("/media/card/b.txt", false));
+        assert!(!hit("/media/card/x/a.txt", false) && !hit("/media/card/x/b.txt", false));
+        assert!(hit("/media/card/only-folder", true) && !hit("/media/card/only-folder", false));
+    }
+
+    #[test]
+    fn bad_patterns_are_named() {
+        let rules = ExcludeRules {
+            patterns: vec!["a[z-b]".into()],
+            ..ExcludeRules::default()
+        };
+        let error = Excludes::new(&rules, Path::new("/src"), &[])
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("a[z-b]"), "{error}");
     }
 
     #[test]
@@ -233,6 +260,8 @@ mod tests {
             marker.is_in(folder.path())
         };
         assert!(found("tag", b"") && found("tag", b"Signature"));
-        assert!(!found("tag", b"signature") && !found("none", b"") && !found("tag", b"Signature: 8a and more"));
+        assert!(
+            !found("tag", b"signature") && !found("none", b"") && !found("tag", b"Signature: 8a and more")
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
+use super::metadata::mtime;
 use crate::chunking::ReadAt;
 
 /// An open source file of known length.
@@ -41,10 +42,16 @@ impl SourceFile {
         Ok(wanted - buffer.len())
     }
 
-    /// Whether size and modification time are those at opening.
-    pub(crate) fn is_unchanged(&self) -> io::Result<bool> {
-        let now = self.file.metadata()?;
-        Ok(now.len() == self.opened.len() && now.modified().ok() == self.opened.modified().ok())
+    /// Modification time at opening, seconds and nanoseconds.
+    pub(crate) fn modified(&self) -> (i64, u32) {
+        mtime(&self.opened)
+    }
+
+    /// Whether size and modification time are known to be those at opening.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        self.file
+            .metadata()
+            .is_ok_and(|now| now.len() == self.opened.len() && mtime(&now) == self.modified())
     }
 
     /// Where the next data at or after `offset` begins, if the file system knows of a hole there; `None` where it does
@@ -91,12 +98,20 @@ fn open_for_reading(path: &Path) -> io::Result<File> {
 
 #[cfg(windows)]
 fn open_for_reading(path: &Path) -> io::Result<File> {
-    use std::os::windows::fs::OpenOptionsExt;
+    use std::os::windows::fs::{MetadataExt, OpenOptionsExt};
     const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
-    OpenOptions::new()
+    const ATTRIBUTE_REPARSE_POINT: u32 = 0x0000_0400;
+    let file = OpenOptions::new()
         .read(true)
         .custom_flags(OPEN_REPARSE_POINT)
-        .open(path)
+        .open(path)?;
+    let metadata = file.metadata()?;
+    // Compressed, deduplicated and cloud files are reparse points that stand for their own content, and are read
+    // without the flag. A link is refused by the caller.
+    if metadata.is_file() && metadata.file_attributes() & ATTRIBUTE_REPARSE_POINT != 0 {
+        return File::open(path);
+    }
+    Ok(file)
 }
 
 #[cfg(unix)]

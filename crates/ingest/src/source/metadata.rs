@@ -33,6 +33,8 @@ pub(crate) struct FileIdentity {
     pub(crate) inode: u64,
     /// Change time (Unix) or creation time (Windows), seconds and nanoseconds.
     pub(crate) changed: (i64, i64),
+    /// Modification time, seconds and nanoseconds.
+    pub(crate) modified: (i64, u32),
 }
 
 /// An entry as it was found.
@@ -55,6 +57,25 @@ pub(crate) fn inspect(path: &Path) -> io::Result<Found> {
     sys::describe(path, &metadata)
 }
 
+/// As much of an entry as tells how much there is to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Glance {
+    pub(crate) is_folder: bool,
+    /// Of a regular file.
+    pub(crate) size: Option<u64>,
+    pub(crate) device: u64,
+}
+
+/// Looks at an entry without following it, and without its extended attributes.
+pub(crate) fn glance(path: &Path) -> io::Result<Glance> {
+    let metadata = path.symlink_metadata()?;
+    Ok(Glance {
+        is_folder: metadata.is_dir(),
+        size: metadata.is_file().then_some(metadata.len()),
+        device: sys::device(&metadata),
+    })
+}
+
 /// The name of an entry as it is stored: the raw bytes on Unix, WTF-8 on Windows (which is what the standard
 /// library keeps names in there).
 pub(crate) fn name_bytes(name: &OsStr) -> Vec<u8> {
@@ -62,7 +83,7 @@ pub(crate) fn name_bytes(name: &OsStr) -> Vec<u8> {
 }
 
 /// Modification time as seconds and nanoseconds since 1970, also before it.
-fn mtime(metadata: &Metadata) -> (i64, u32) {
+pub(crate) fn mtime(metadata: &Metadata) -> (i64, u32) {
     let Ok(time) = metadata.modified() else {
         return (0, 0);
     };

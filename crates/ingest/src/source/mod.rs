@@ -6,7 +6,7 @@ mod metadata;
 
 pub use exclude::{DEFAULT_EXCLUDES, ExcludeRules, Excludes, Marker};
 pub(crate) use file::SourceFile;
-pub(crate) use metadata::{FileIdentity, Found, FoundKind, inspect, name_bytes};
+pub(crate) use metadata::{FileIdentity, Found, FoundKind, glance, inspect, name_bytes};
 
 use std::path::PathBuf;
 

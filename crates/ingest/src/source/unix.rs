@@ -8,6 +8,7 @@ use std::path::Path;
 
 use lumivault_format::limits::EXTRAS_BYTES_MAX;
 use lumivault_format::tree::{Extra, StatRecord};
+use rustix::io::Errno;
 
 use super::{FileIdentity, Found, FoundKind};
 
@@ -39,11 +40,17 @@ pub(super) fn describe(path: &Path, metadata: &Metadata) -> io::Result<Found> {
             device: metadata.dev(),
             inode: metadata.ino(),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
+            modified: (mtime_seconds, mtime_nanoseconds),
         },
         device: metadata.dev(),
         hard_link: linked.then(|| (metadata.dev(), metadata.ino())),
         doubt,
     })
+}
+
+/// The number of the file system that an entry lies on.
+pub(super) fn device(metadata: &Metadata) -> u64 {
+    metadata.dev()
 }
 
 fn kind_of(path: &Path, metadata: &Metadata) -> io::Result<FoundKind> {
@@ -67,39 +74,47 @@ fn kind_of(path: &Path, metadata: &Metadata) -> io::Result<FoundKind> {
     })
 }
 
+/// Room for most entries' attributes; a longer list is read again with room for any.
+const LIST_BYTES: usize = 256;
+/// The most that Linux hands out, names and values alike.
+const XATTR_BYTES_MAX: usize = 64 * 1024;
+
 /// Reads all extended attributes of an entry itself (not of what a link points to), in the order of their names.
 fn read_xattrs(path: &Path, extras: &mut Vec<Extra>) -> io::Result<()> {
-    let unsupported = |error: &rustix::io::Errno| {
-        [
-            rustix::io::Errno::NOTSUP,
-            rustix::io::Errno::NOSYS,
-            rustix::io::Errno::PERM,
-        ]
-        .contains(error)
+    let Some(list) = xattr(|buffer| rustix::fs::llistxattr(path, buffer))? else {
+        return Ok(());
     };
-    let mut list = [0u8; 64 * 1024];
-    let length = match rustix::fs::llistxattr(path, &mut list) {
-        Ok(length) => length,
-        Err(error) if unsupported(&error) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    let mut names: Vec<&[u8]> = list[..length]
-        .split(|b| *b == 0)
-        .filter(|name| !name.is_empty())
-        .collect();
+    let mut names: Vec<&[u8]> = list.split(|b| *b == 0).filter(|name| !name.is_empty()).collect();
     names.sort_unstable();
     let mut room = EXTRAS_BYTES_MAX / 2;
     for name in names {
-        let mut value = vec![0u8; 64 * 1024];
-        let length = match rustix::fs::lgetxattr(path, name, value.as_mut_slice()) {
-            Ok(length) => length,
-            Err(error) if unsupported(&error) || error == rustix::io::Errno::NODATA => continue,
-            Err(error) => return Err(error.into()),
+        let Some(value) = xattr(|buffer| rustix::fs::lgetxattr(path, name, buffer))? else {
+            continue;
         };
         room = room
-            .checked_sub(name.len() + length)
+            .checked_sub(name.len() + value.len())
             .ok_or_else(|| io::Error::other("there are more than 512 KiB of them"))?;
-        extras.push(Extra::xattr(name, &value[..length]));
+        extras.push(Extra::xattr(name, &value));
     }
     Ok(())
+}
+
+/// What the system answers, of whatever length; `None` where there are no attributes, or not this one any more.
+fn xattr(ask: impl Fn(&mut [u8]) -> Result<usize, Errno>) -> io::Result<Option<Vec<u8>>> {
+    let mut small = [0u8; LIST_BYTES];
+    let mut large = Vec::new();
+    let mut buffer = small.as_mut_slice();
+    let answer = match ask(&mut *buffer) {
+        Err(Errno::RANGE) => {
+            large.resize(XATTR_BYTES_MAX, 0);
+            buffer = large.as_mut_slice();
+            ask(&mut *buffer)
+        }
+        answer => answer,
+    };
+    match answer {
+        Ok(length) => Ok(buffer.get(..length).map(<[u8]>::to_vec)),
+        Err(Errno::NOTSUP | Errno::NOSYS | Errno::PERM | Errno::NODATA) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }

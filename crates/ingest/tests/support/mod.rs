@@ -1,20 +1,27 @@
 //! Repositories in a temporary folder, opened with a raw key: no key derivation to wait for.
 #![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(unreachable_pub, reason = "shared by all test binaries")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests panic where tests do")]
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lumivault_chunk_store::backend::LocalDisk;
+use lumivault_chunk_store::backend::{Backend, LocalDisk};
+use lumivault_chunk_store::check::{CheckOptions, ReadData, check};
 use lumivault_chunk_store::keys::{NewSlot, RecoveryCode, SlotSecret};
 use lumivault_chunk_store::{
-    ChunkIndex, Compression, Environment, InitOptions, Monitor, OpenOptions, Repository, Silent,
-    StoredSnapshot, TreeReader,
+    CacheDir, ChunkIndex, Compression, Environment, Event, InitOptions, Monitor, OpenOptions, Repository,
+    Silent, StoredSnapshot, TreeReader,
 };
-use lumivault_format::tree::{EntryKind, Extent, FolderRef, StatRecord};
+use lumivault_format::tree::{ContentRecord, EntryKind, Extent, FolderRef, StatRecord};
 use lumivault_format::{KdfParams, Precision, SnapshotTime};
+use lumivault_ingest::IngestError;
 use lumivault_ingest::backup::{BackupRequest, BackupSummary, Input, backup};
 use lumivault_ingest::source::{ExcludeRules, SourceSpec};
+use lumivault_testkit::FixedClock;
 
 pub struct Vault {
     pub folder: tempfile::TempDir,
@@ -24,22 +31,80 @@ fn secret() -> SlotSecret {
     SlotSecret::Raw(RecoveryCode::from_key([7; 32]))
 }
 
+/// Makes a repository in an empty place.
+pub fn init(backend: Arc<dyn Backend>, environment: Environment) -> Repository {
+    let slot = NewSlot {
+        secret: secret(),
+        label: "test".into(),
+        kdf: KdfParams::DEFAULT,
+    };
+    let options = InitOptions {
+        slots: vec![slot],
+        chunker: lumivault_ingest::chunking::parameters(),
+    };
+    Repository::init(backend, &options, environment).unwrap()
+}
+
+pub fn open(backend: Arc<dyn Backend>, environment: Environment) -> Repository {
+    Repository::open(backend, &secret(), OpenOptions::default(), environment).unwrap()
+}
+
+/// Backs up into an open repository.
+pub fn run(
+    repository: &Repository,
+    specs: Vec<SourceSpec>,
+    change: impl FnOnce(&mut BackupRequest<'_>),
+) -> Result<BackupSummary, IngestError> {
+    let snapshots = repository.snapshots()?.found;
+    let index = Arc::new(ChunkIndex::load(repository, None)?);
+    let mut request = request(specs);
+    change(&mut request);
+    backup(repository, &index, &snapshots, request)
+}
+
+/// The contents of a folder as the root.
+pub fn root(folder: &Path) -> Vec<SourceSpec> {
+    SourceSpec::place(&[folder.to_owned()], &[]).unwrap()
+}
+
+/// A source below a path in the snapshot.
+pub fn placed(path: &Path, at: &str) -> SourceSpec {
+    SourceSpec {
+        path: path.to_owned(),
+        at: at.split('/').map(|name| name.as_bytes().to_vec()).collect(),
+    }
+}
+
+/// Fails the test if anything is wrong with the repository; every byte is read.
+pub fn assert_sound(repository: &Repository) {
+    let index = ChunkIndex::load(repository, None).unwrap();
+    let options = CheckOptions {
+        read: ReadData::AllData,
+        threads: NonZeroUsize::MIN,
+    };
+    let report = check(repository, &index, &options).unwrap();
+    assert!(!report.is_damaged(), "{report:?}");
+}
+
+/// The present, later by so many seconds: files written by a test have settled then.
+pub fn later(monitor: Arc<dyn Monitor>, seconds: i64) -> Environment {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    Environment {
+        clock: Arc::new(FixedClock::new(i64::try_from(now).unwrap() + seconds)),
+        ..Environment::system(monitor)
+    }
+}
+
 impl Vault {
     pub fn new() -> Self {
         let vault = Self {
             folder: tempfile::tempdir().unwrap(),
         };
-        let slot = NewSlot {
-            secret: secret(),
-            label: "test".into(),
-            kdf: KdfParams::DEFAULT,
-        };
-        let options = InitOptions {
-            slots: vec![slot],
-            chunker: lumivault_ingest::chunking::parameters(),
-        };
         let disk = LocalDisk::create(&vault.repository_path()).unwrap();
-        Repository::init(Arc::new(disk), &options, Environment::system(Arc::new(Silent))).unwrap();
+        init(Arc::new(disk), Environment::system(Arc::new(Silent)));
         vault
     }
 
@@ -47,15 +112,20 @@ impl Vault {
         self.folder.path().join("repository")
     }
 
+    pub fn disk(&self) -> LocalDisk {
+        LocalDisk::open(&self.repository_path()).unwrap()
+    }
+
     pub fn open(&self, monitor: Arc<dyn Monitor>) -> Repository {
-        let disk = LocalDisk::open(&self.repository_path()).unwrap();
-        Repository::open(
-            Arc::new(disk),
-            &secret(),
-            OpenOptions::default(),
-            Environment::system(monitor),
-        )
-        .unwrap()
+        self.open_in(Environment::system(monitor))
+    }
+
+    pub fn open_in(&self, environment: Environment) -> Repository {
+        open(Arc::new(self.disk()), environment)
+    }
+
+    pub fn cache(&self, repository: &Repository) -> CacheDir {
+        CacheDir::open(&self.folder.path().join("cache"), repository).unwrap()
     }
 
     pub fn backup(&self, source: &Path) -> BackupSummary {
@@ -71,14 +141,19 @@ impl Vault {
         source: &Path,
         monitor: Arc<dyn Monitor>,
         change: impl FnOnce(&mut BackupRequest<'_>),
-    ) -> Result<BackupSummary, lumivault_ingest::IngestError> {
-        let repository = self.open(monitor);
-        let index = Arc::new(ChunkIndex::load(&repository, None).unwrap());
-        let snapshots = repository.snapshots().unwrap().found;
-        let specs = SourceSpec::place(&[source.to_owned()], &[]).unwrap();
-        let mut request = request(specs);
-        change(&mut request);
-        backup(&repository, &index, &snapshots, request)
+    ) -> Result<BackupSummary, IngestError> {
+        run(&self.open(monitor), root(source), change)
+    }
+
+    /// Backs up with this machine's cache, an hour later, so that files may be trusted.
+    pub fn backup_cached(&self, source: &Path, change: impl FnOnce(&mut BackupRequest<'_>)) -> BackupSummary {
+        let repository = self.open_in(later(Arc::new(Silent), 3600));
+        let cache = self.cache(&repository);
+        run(&repository, root(source), |request| {
+            request.cache = Some(cache);
+            change(request);
+        })
+        .unwrap()
     }
 
     /// Bytes of all objects.
@@ -93,16 +168,106 @@ impl Vault {
         self.open(Arc::new(Silent)).snapshots().unwrap().found
     }
 
+    /// The snapshot with this id.
+    pub fn snapshot(&self, summary: &BackupSummary) -> StoredSnapshot {
+        let id = summary.snapshot.unwrap();
+        self.snapshots().into_iter().find(|s| s.id == id).unwrap()
+    }
+
+    pub fn check(&self) {
+        assert_sound(&self.open(Arc::new(Silent)));
+    }
+
     /// Everything in a snapshot: path to content (files), or a word for other kinds, and the stat record.
     pub fn read(&self, snapshot: &StoredSnapshot) -> BTreeMap<String, (Vec<u8>, StatRecord)> {
-        let repository = self.open(Arc::new(Silent));
-        let index = ChunkIndex::load(&repository, None).unwrap();
-        let reader = TreeReader::new(&repository, &index);
-        let mut out = BTreeMap::new();
-        let root = FolderRef::decode_whole(&snapshot.snapshot.root).unwrap();
-        read_folder(&reader, &root, "", &mut out);
-        out
+        self.entries(snapshot)
+            .into_iter()
+            .map(|(path, entry)| {
+                (
+                    String::from_utf8_lossy(&path).into_owned(),
+                    (entry.bytes, entry.stat),
+                )
+            })
+            .collect()
     }
+
+    /// Everything in a snapshot, by path.
+    pub fn entries(&self, snapshot: &StoredSnapshot) -> BTreeMap<Vec<u8>, Stored> {
+        entries(&self.open(Arc::new(Silent)), snapshot)
+    }
+
+    /// The entries of the snapshot that a backup made.
+    pub fn made(&self, summary: &BackupSummary) -> BTreeMap<Vec<u8>, Stored> {
+        self.entries(&self.snapshot(summary))
+    }
+
+    /// The paths in the snapshot that a backup made.
+    pub fn paths(&self, summary: &BackupSummary) -> Vec<String> {
+        self.made(summary)
+            .into_keys()
+            .map(|path| String::from_utf8(path).unwrap())
+            .collect()
+    }
+}
+
+/// An entry of a snapshot.
+#[derive(Debug)]
+pub struct Stored {
+    pub kind: EntryKind,
+    /// Of a file, where its content is.
+    pub record: Option<ContentRecord>,
+    /// Of a file, its content; of another kind, a word.
+    pub bytes: Vec<u8>,
+    pub stat: StatRecord,
+}
+
+pub fn entries(repository: &Repository, snapshot: &StoredSnapshot) -> BTreeMap<Vec<u8>, Stored> {
+    let index = ChunkIndex::load(repository, None).unwrap();
+    let reader = TreeReader::new(repository, &index);
+    let root = FolderRef::decode_whole(&snapshot.snapshot.root).unwrap();
+    let mut out = BTreeMap::new();
+    // An own stack: trees may be deep.
+    let mut waiting = vec![(root, Vec::new())];
+    while let Some((reference, place)) = waiting.pop() {
+        let folder = reader.folder(&reference).unwrap();
+        for (entry, child) in folder.with_folders() {
+            let path = [place.as_slice(), &entry.name.name].concat();
+            let record = folder.content(entry).cloned();
+            let bytes = match &entry.name.kind {
+                EntryKind::File { .. } => content(&reader, record.as_ref().unwrap()),
+                EntryKind::Symlink { target } => [b"-> ".as_slice(), target].concat(),
+                other => format!("<{}>", other.number()).into_bytes(),
+            };
+            if let Some(child) = child {
+                waiting.push((child.clone(), [path.as_slice(), b"/"].concat()));
+            }
+            let stored = Stored {
+                kind: entry.name.kind.clone(),
+                record,
+                bytes,
+                stat: entry.stat.clone(),
+            };
+            assert!(out.insert(path, stored).is_none());
+        }
+    }
+    out
+}
+
+fn content(reader: &TreeReader<'_>, record: &ContentRecord) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for extent in &record.extents {
+        match extent {
+            Extent::Chunk { id, .. } => bytes.extend(reader.chunk(id).unwrap()),
+            Extent::Hole { len } => bytes.resize(bytes.len() + usize::try_from(*len).unwrap(), 0),
+            Extent::Slice {
+                bundle, offset, len, ..
+            } => {
+                let start = *offset as usize;
+                bytes.extend(&reader.chunk(bundle).unwrap()[start..start + *len as usize]);
+            }
+        }
+    }
+    bytes
 }
 
 pub fn request(specs: Vec<SourceSpec>) -> BackupRequest<'static> {
@@ -130,39 +295,40 @@ pub fn request(specs: Vec<SourceSpec>) -> BackupRequest<'static> {
     }
 }
 
-fn read_folder(
-    reader: &TreeReader<'_>,
-    reference: &FolderRef,
-    place: &str,
-    out: &mut BTreeMap<String, (Vec<u8>, StatRecord)>,
-) {
-    let folder = reader.folder(reference).unwrap();
-    for (entry, child) in folder.with_folders() {
-        let path = format!("{place}{}", String::from_utf8_lossy(&entry.name.name));
-        let bytes = match &entry.name.kind {
-            EntryKind::File { .. } => {
-                let mut bytes = Vec::new();
-                for extent in &folder.content(entry).unwrap().extents {
-                    match extent {
-                        Extent::Chunk { id, .. } => bytes.extend(reader.chunk(id).unwrap()),
-                        Extent::Hole { len } => bytes.resize(bytes.len() + usize::try_from(*len).unwrap(), 0),
-                        Extent::Slice {
-                            bundle, offset, len, ..
-                        } => {
-                            let start = *offset as usize;
-                            bytes.extend(&reader.chunk(bundle).unwrap()[start..start + *len as usize]);
-                        }
-                    }
-                }
-                bytes
+/// A monitor that does something at certain events, in the middle of the work.
+pub struct Hook(pub Box<dyn Fn(&Event<'_>) + Send + Sync>);
+
+impl Hook {
+    pub fn new(act: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self(Box::new(act)))
+    }
+
+    /// Does it once, when the first bytes of a file were read.
+    pub fn at_first_bytes(act: impl FnOnce() + Send + 'static) -> Arc<Self> {
+        let act = std::sync::Mutex::new(Some(act));
+        Self::new(move |event| {
+            if matches!(event, Event::Done { bytes: 1.., .. })
+                && let Some(act) = act.lock().unwrap().take()
+            {
+                act();
             }
-            EntryKind::Symlink { target } => [b"-> ".as_slice(), target].concat(),
-            other => format!("<{}>", other.number()).into_bytes(),
-        };
-        out.insert(path.clone(), (bytes, entry.stat.clone()));
-        if let Some(child) = child {
-            read_folder(reader, child, &format!("{path}/"), out);
-        }
+        })
+    }
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
+}
+
+impl Monitor for Hook {
+    fn event(&self, event: Event<'_>) {
+        (self.0)(&event);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        false
     }
 }
 
