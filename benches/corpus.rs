@@ -13,11 +13,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(photos) = arguments.next() {
         scale.photos_first = photos.parse()?;
     }
-    let phone = SamplePhone::new(SampleOptions { seed: 950, size: SampleSize::Custom(scale) });
+    let phone = SamplePhone::new(SampleOptions {
+        seed: 950,
+        size: SampleSize::Custom(scale),
+    });
     for month in 0..months {
         let folder = out.join(SamplePhone::month_name(month));
         let summary = phone.write_month(month, &folder)?;
-        println!("{}: {} files, {} bytes", folder.display(), summary.files, summary.bytes);
+        println!(
+            "{}: {} files, {} bytes",
+            folder.display(),
+            summary.files,
+            summary.bytes
+        );
     }
     Ok(())
 }

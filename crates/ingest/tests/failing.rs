@@ -118,7 +118,12 @@ fn a_storage_that_fails_at_any_operation() {
     };
     assert!(operations > 30, "{operations}");
     let (mut failed, mut survived) = (0, 0);
-    let mut run = |after: usize, fault, for_ever| match with_fault(source.path(), |begin| begin + after, fault, for_ever) {
+    let mut run = |after: usize, fault, for_ever| match with_fault(
+        source.path(),
+        |begin| begin + after,
+        fault,
+        for_ever,
+    ) {
         Ok(()) => survived += 1,
         Err(text) => {
             failed += 1;

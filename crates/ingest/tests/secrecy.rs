@@ -34,7 +34,11 @@ fn phone(folder: &Path) {
     let photo = [noise(1, 30_000), person.as_bytes().to_vec(), noise(2, 30_000)].concat();
     write(folder, "Zanzibar Roll/WP_20140919_Quixotic.jpg", &photo);
     // Tiny, so bundled; larger, so chunks; compressible and not.
-    write(folder, "contacts/Gwendolyn Featherstonehaugh.vcf", person.as_bytes());
+    write(
+        folder,
+        "contacts/Gwendolyn Featherstonehaugh.vcf",
+        person.as_bytes(),
+    );
     write(folder, "sms/2016-02-29T04:05:06 .msg", message.as_bytes());
     write(folder, "sms/all.msg", message.repeat(2000).as_bytes());
     let wide: Vec<u8> = message.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -53,9 +57,16 @@ fn filled(source: &Path) -> Vault {
     let vault = Vault::new();
     for step in 0..3 {
         if step == 2 {
-            write(source, "sms/all.msg", "meet me at the lighthouse\n".repeat(900).as_bytes());
+            write(
+                source,
+                "sms/all.msg",
+                "meet me at the lighthouse\n".repeat(900).as_bytes(),
+            );
         }
-        let repository = vault.open_in(support::later(std::sync::Arc::new(lumivault_chunk_store::Silent), 3600));
+        let repository = vault.open_in(support::later(
+            std::sync::Arc::new(lumivault_chunk_store::Silent),
+            3600,
+        ));
         let cache = vault.cache(&repository);
         // The index is kept in the cache too.
         lumivault_chunk_store::ChunkIndex::load(&repository, Some(cache.clone())).unwrap();
@@ -94,13 +105,19 @@ fn no_planted_word_is_found() {
     phone(source.path());
     let vault = filled(source.path());
     let own_path = source.path().to_str().unwrap().to_owned();
-    let words: Vec<&str> = PLANTED.iter().copied().chain([own_path.as_str(), "diary.txt", "notes/"]).collect();
+    let words: Vec<&str> = PLANTED
+        .iter()
+        .copied()
+        .chain([own_path.as_str(), "diary.txt", "notes/"])
+        .collect();
     // The search itself finds them where they are: in the source, by name or by content.
     let sources = support::files_below(source.path());
     let found_in_source = |word: &str| {
         sources.iter().any(|path| {
             path.to_str().unwrap().contains(word)
-                || forms(word).iter().any(|f| holds(&std::fs::read(path).unwrap_or_default(), f))
+                || forms(word)
+                    .iter()
+                    .any(|f| holds(&std::fs::read(path).unwrap_or_default(), f))
         })
     };
     assert!(words.iter().filter(|word| found_in_source(word)).count() >= 10);
@@ -110,9 +127,18 @@ fn no_planted_word_is_found() {
     assert!(files.iter().any(|path| path.to_str().unwrap().contains("cache")));
     for path in &files {
         let bytes = std::fs::read(path).unwrap();
-        let name = path.strip_prefix(vault.folder.path()).unwrap().to_str().unwrap().to_owned();
+        let name = path
+            .strip_prefix(vault.folder.path())
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
         for form in words.iter().flat_map(|word| forms(word)) {
-            assert!(!holds(&bytes, &form), "{name} holds {:?}", String::from_utf8_lossy(&form));
+            assert!(
+                !holds(&bytes, &form),
+                "{name} holds {:?}",
+                String::from_utf8_lossy(&form)
+            );
             assert!(!holds(name.as_bytes(), &form), "{name}");
         }
     }
@@ -130,7 +156,12 @@ fn two_archives_of_one_folder_have_nothing_in_common() {
     let mut objects = 0;
     for (i, vault) in vaults.iter().enumerate() {
         for path in support::files_below(&vault.repository_path()) {
-            let name = path.strip_prefix(vault.folder.path()).unwrap().to_str().unwrap().to_owned();
+            let name = path
+                .strip_prefix(vault.folder.path())
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
             if name.contains("README") {
                 continue;
             }
@@ -153,7 +184,10 @@ fn two_archives_of_one_folder_have_nothing_in_common() {
     // Names hash what is stored, so they differ too.
     let names = |vault: &Vault| -> std::collections::HashSet<String> {
         let files = support::files_below(&vault.repository_path().join("packs"));
-        files.iter().map(|p| p.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+        files
+            .iter()
+            .map(|p| p.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect()
     };
     assert!(names(&vaults[0]).is_disjoint(&names(&vaults[1])));
 }

@@ -73,7 +73,10 @@ impl ChunkIndex {
             unreadable = Self::read_missing(repository, &present, &mut builder)?;
         }
         for (_, error) in &unreadable {
-            let text = format!("{}; its packs are left out until it is repaired", error.with_causes());
+            let text = format!(
+                "{}; its packs are left out until it is repaired",
+                error.with_causes()
+            );
             monitor.event(Event::Warning(&text));
         }
         let state = State::new(builder.finish()?, HashSet::new());

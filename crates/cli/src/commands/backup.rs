@@ -56,6 +56,7 @@ pub(crate) fn run(request: Backup, access: &Access, context: &Context) -> Result
             tool: TOOL.into(),
             time: about.time,
             tags: request.tags,
+            categorise: lumivault_phone::category,
             excludes: rules(&request.excludes),
             one_file_system: request.one_file_system,
             compression: compression(request.compression),

@@ -258,6 +258,7 @@ fn import(
         tool: TOOL.into(),
         time: about.time,
         tags: Vec::new(),
+        categorise: lumivault_phone::category,
         excludes: rules(&request.excludes),
         one_file_system: false,
         compression: compression(Compression::Default),

@@ -35,6 +35,8 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) name: Vec<u8>,
+    /// What a file is to its owner.
+    pub(super) category: Category,
     pub(super) stat: StatRecord,
     pub(super) outcome: Outcome,
 }
@@ -139,6 +141,11 @@ impl FolderNode {
         let mut slots = std::mem::take(&mut *self.lock());
         slots.retain(|slot| !matches!(slot.outcome, Outcome::Dropped | Outcome::Pending));
         self.compare(run, &slots);
+        for slot in &slots {
+            if let Outcome::File { record, .. } = &slot.outcome {
+                run.report.count_category(slot.category, record.len());
+            }
+        }
         let digest = run.repository.tree_digest(&digest_material(&slots));
         let (contents, numbers) = self.order_contents(run, &slots);
         let stream = |tag| StreamWriter::new(run.repository, run.chunks, tag);
@@ -287,7 +294,11 @@ fn write_names(
         };
         let record = NameRecord {
             name: slot.name.clone(),
-            category: Category::None,
+            category: if matches!(kind, EntryKind::File { .. }) {
+                slot.category
+            } else {
+                Category::None
+            },
             kind,
         };
         if out.at_piece_start() {

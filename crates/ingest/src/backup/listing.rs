@@ -107,7 +107,7 @@ fn look(run: &Run<'_>, here: &Here<'_>, name: OsString) -> Option<Listed> {
 }
 
 /// A place below another, with a slash between.
-fn join(place: &[u8], name: &[u8]) -> Vec<u8> {
+pub(super) fn join(place: &[u8], name: &[u8]) -> Vec<u8> {
     if place.is_empty() {
         name.to_vec()
     } else {

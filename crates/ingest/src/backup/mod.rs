@@ -27,7 +27,7 @@ use lumivault_chunk_store::{
     CacheDir, ChunkIndex, ChunkWriter, Compression, Error, Event, Repository, StoredSnapshot, WriteSummary,
     WriterOptions,
 };
-use lumivault_format::tree::{FolderRef, StatRecord};
+use lumivault_format::tree::{Category, FolderRef, StatRecord};
 use lumivault_format::{
     Counts, Scope, Snapshot, SnapshotId, SnapshotTime, Source, TreeDigest, Warning, limits,
 };
@@ -72,6 +72,8 @@ pub struct BackupRequest<'i> {
     pub time: SnapshotTime,
     /// Tags.
     pub tags: Vec<String>,
+    /// Tells what the file at a place is to its owner.
+    pub categorise: fn(&[u8]) -> Category,
     /// What to leave out.
     pub excludes: ExcludeRules,
     /// Do not cross into other file systems.

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use lumivault_format::{Counts, Warning, limits};
+use lumivault_format::tree::Category;
+use lumivault_format::{CategoryCount, Counts, Warning, limits};
 
 /// Names left out that are listed one by one.
 const LEFT_OUT_LISTED: usize = 1000;
@@ -43,6 +44,8 @@ pub(super) struct Report {
     pub(super) changed: AtomicU64,
     /// Files with the content of before, read or not.
     pub(super) same: AtomicU64,
+    /// Files and bytes by the number of their category.
+    categories: [(AtomicU64, AtomicU64); 8],
     warnings: Mutex<(Vec<Warning>, u64)>,
     left_out: Mutex<(Vec<LeftOut>, u64)>,
 }
@@ -56,6 +59,28 @@ impl Report {
         counter.load(Ordering::Relaxed)
     }
 
+    pub(super) fn count_category(&self, category: Category, bytes: u64) {
+        if let Some((files, sum)) = self.categories.get(usize::from(category.number())) {
+            Self::count(files, 1);
+            Self::count(sum, bytes);
+        }
+    }
+
+    /// Files by category, those without one left out.
+    fn category_counts(&self) -> Vec<CategoryCount> {
+        self.categories
+            .iter()
+            .zip(0u8..)
+            .skip(1)
+            .map(|((files, bytes), category)| CategoryCount {
+                category,
+                files: Self::get(files),
+                bytes: Self::get(bytes),
+            })
+            .filter(|count| count.files > 0)
+            .collect()
+    }
+
     /// What the snapshot holds.
     pub(super) fn counts(&self) -> Counts {
         Counts {
@@ -63,6 +88,7 @@ impl Report {
             folders: Self::get(&self.folders),
             others: Self::get(&self.others),
             bytes: Self::get(&self.bytes),
+            categories: self.category_counts(),
             ..Counts::default()
         }
     }

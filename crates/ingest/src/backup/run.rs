@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use lumivault_chunk_store::{ChunkIndex, ChunkWriter, Error, Event, Repository};
 use lumivault_format::Warning;
-use lumivault_format::tree::FolderRef;
+use lumivault_format::tree::{Category, FolderRef};
 
 use super::budget::{Budget, Share};
 use super::bundle::Bundler;
@@ -29,6 +29,7 @@ pub(super) struct Run<'r> {
     pub(super) unchanged: Unchanged<'r>,
     pub(super) bundler: Bundler,
     pub(super) report: Report,
+    pub(super) categorise: fn(&[u8]) -> Category,
     budget: Budget,
     /// Something that belongs into the snapshot is not in it.
     incomplete: AtomicBool,
@@ -72,6 +73,7 @@ impl<'r> Run<'r> {
             ),
             bundler: Bundler::default(),
             report: Report::default(),
+            categorise: request.categorise,
             budget: Budget::new(BUDGET_BYTES, request.threads.max(1) * 4),
             incomplete: AtomicBool::new(false),
             root: Mutex::default(),

@@ -215,6 +215,7 @@ fn walk_group<'s>(
         };
         slots.push(Slot {
             name: name.to_vec(),
+            category: (run.categorise)(name),
             stat,
             outcome: Outcome::Pending,
         });
@@ -278,6 +279,7 @@ pub(super) fn store_stream(
     };
     let slot = Slot {
         name: name.to_vec(),
+        category: (run.categorise)(name),
         stat,
         outcome: Outcome::Pending,
     };

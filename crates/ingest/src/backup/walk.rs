@@ -8,12 +8,12 @@ use std::sync::Arc;
 use lumivault_chunk_store::Error;
 use lumivault_chunk_store::Folder;
 use lumivault_format::limits;
-use lumivault_format::tree::{EntryKind, Extra, ExtraKind, FolderRef};
+use lumivault_format::tree::{Category, EntryKind, Extra, ExtraKind, FolderRef};
 use rayon::Scope;
 
 use super::files::{Batch, FileJob};
 use super::folder::{FolderNode, Outcome, Slot};
-use super::listing::{Here, Listed, Spot, list};
+use super::listing::{Here, Listed, Spot, join, list};
 use super::report::Report;
 use super::run::Run;
 use super::unchanged::Candidate;
@@ -89,6 +89,7 @@ fn enter<'s>(
     let (mut files, mut deeper) = (Vec::new(), Vec::new());
     for Listed { name, found } in listing {
         let slot = slots.len();
+        let is_file = matches!(found.kind, FoundKind::File { .. });
         let outcome = match found.kind {
             FoundKind::File { size } => {
                 files.push(Waiting {
@@ -114,7 +115,17 @@ fn enter<'s>(
             stat.extras.push(hard_link_group(run, device, inode));
         }
         let name = name.into_encoded_bytes();
-        slots.push(Slot { name, stat, outcome });
+        let category = if is_file {
+            (run.categorise)(&join(&here.spot.place, &name))
+        } else {
+            Category::None
+        };
+        slots.push(Slot {
+            name,
+            category,
+            stat,
+            outcome,
+        });
     }
     let node = FolderNode::new(slots, parent, previous);
     let mut batch = Batch::new(run, scope);

@@ -283,6 +283,7 @@ pub fn request(specs: Vec<SourceSpec>) -> BackupRequest<'static> {
             precision: Precision::Instant,
         },
         tags: Vec::new(),
+        categorise: |_| lumivault_format::tree::Category::None,
         excludes: ExcludeRules::default(),
         one_file_system: false,
         compression: Compression::default(),

@@ -182,6 +182,7 @@ impl Vault {
             tool: "test".into(),
             time: end_of(month),
             tags: Vec::new(),
+            categorise: |_| Category::None,
             excludes: ExcludeRules::default(),
             one_file_system: false,
             compression: Compression::default(),

@@ -471,3 +471,56 @@ fn files_of_one_group_and_of_different_content_stay_different() {
         (GOOD.to_vec(), b"other bytes".to_vec(), GOOD.to_vec())
     );
 }
+
+#[test]
+fn a_chunk_in_two_packs_survives_damage_to_either() {
+    let den = Den::new();
+    let before: Vec<PathBuf> = den.scene.packs();
+    let bytes = b"stored by two machines at once".repeat(100);
+    // Neither writer knows of the other's chunk.
+    let repository = den.scene.open(Arc::new(Silent));
+    let writers = [0, 1].map(|_| {
+        let index = Arc::new(ChunkIndex::load(&repository, None).unwrap());
+        let options = WriterOptions {
+            compression: Compression::default(),
+            threads: 1,
+            dry_run: false,
+        };
+        ChunkWriter::new(&repository, index, options).unwrap()
+    });
+    let mut id = None;
+    for writer in writers {
+        let stored = writer
+            .store(ChunkKind::Data, &bytes, CompressionHint::Store)
+            .unwrap();
+        writer.finish().unwrap();
+        id = Some(stored.id);
+    }
+    let extent = Extent::Chunk {
+        id: id.unwrap(),
+        len: u32::try_from(bytes.len()).unwrap(),
+    };
+    let snapshot = den.commit(&Forged::default().file(b"file", vec![extent]).reference());
+    let packs: Vec<PathBuf> = den
+        .scene
+        .packs()
+        .into_iter()
+        .filter(|p| !before.contains(p))
+        .collect();
+    assert_eq!(packs.len(), 2, "each writer stored it");
+    for pack in &packs {
+        let original = fs::read(pack).unwrap();
+        let mut damaged = original.clone();
+        damaged[100] ^= 1;
+        fs::write(pack, &damaged).unwrap();
+        let _ = fs::remove_dir_all(den.scene.target());
+        let summary = den.scene.restore(&snapshot, |_| ());
+        assert_eq!(summary.outcome(), Outcome::Complete, "{:?}", summary.problems);
+        assert_eq!(fs::read(den.scene.target().join("file")).unwrap(), bytes);
+        fs::remove_file(pack).unwrap();
+        let _ = fs::remove_dir_all(den.scene.target());
+        let summary = den.scene.restore(&snapshot, |_| ());
+        assert_eq!(summary.outcome(), Outcome::Complete, "{:?}", summary.problems);
+        fs::write(pack, &original).unwrap();
+    }
+}

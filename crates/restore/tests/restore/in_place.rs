@@ -258,3 +258,59 @@ fn a_file_with_another_name_elsewhere_is_written_anew() {
     assert_eq!(time(&elsewhere), 1_400_000_000, "its metadata was not touched");
     assert_eq!(time(&scene.target().join("file")), 1_500_000_000);
 }
+
+#[test]
+fn what_changes_after_the_plan_is_noticed() {
+    let scene = Scene::new();
+    let random = SeededRandom::new("after the plan");
+    let bytes = random.bytes(9_000_000);
+    scene.write("updated", &bytes);
+    scene.write("metadata", b"only its time is wrong");
+    scene.write("folder/created", b"created");
+    let snapshot = scene.backup();
+    scene.restore(&snapshot, |_| ());
+    scribble(&scene, "updated", 8_900_000, b"changed before the plan");
+    set_time(&scene.target().join("metadata"), 1_000_000_000, 0);
+    fs::remove_dir_all(scene.target().join("folder")).unwrap();
+    let summary = scene.restore_after(
+        &snapshot,
+        |request| {
+            request.overwrite = Some(OverwriteWhen::Always);
+            request.verify = true;
+        },
+        || {
+            scribble(&scene, "updated", 5, b"changed after the plan");
+            fs::remove_file(scene.target().join("metadata")).unwrap();
+            fs::create_dir(scene.target().join("folder")).unwrap();
+            fs::write(scene.target().join("folder/created"), b"in the way by now").unwrap();
+        },
+    );
+    assert_eq!(summary.outcome(), Outcome::Complete, "{:?}", summary.problems);
+    assert_eq!((summary.updated, summary.verified), (1, 3));
+    assert_same_inside(&scene.source(), &scene.target());
+}
+
+#[test]
+fn what_appears_after_the_plan_is_not_overwritten_unasked() {
+    let scene = Scene::new();
+    scene.write("one", b"one");
+    scene.write("two", b"two");
+    let snapshot = scene.backup();
+    for when in [OverwriteWhen::Never, OverwriteWhen::IfNewer] {
+        let _ = fs::remove_dir_all(scene.target());
+        let summary = scene.restore_after(
+            &snapshot,
+            |request| {
+                request.overwrite = Some(when);
+                request.verify = true;
+            },
+            || fs::write(scene.target().join("one"), b"new").unwrap(),
+        );
+        assert_eq!(
+            (summary.created, summary.kept, summary.verified),
+            (1, 1, 1),
+            "{when:?}"
+        );
+        assert_eq!(fs::read(scene.target().join("one")).unwrap(), b"new");
+    }
+}

@@ -102,6 +102,7 @@ impl Scene {
                 precision: Precision::Instant,
             },
             tags: Vec::new(),
+            categorise: |_| lumivault_format::tree::Category::None,
             excludes: ExcludeRules::default(),
             one_file_system: false,
             compression: Compression::default(),
@@ -144,6 +145,25 @@ impl Scene {
         let target = open_target(&self.target(), &request)?;
         let plan = plan(&reader, request, Some(&target))?;
         execute(&plan, &reader, &target)
+    }
+
+    /// Plans, lets something happen, and carries out.
+    pub(super) fn restore_after(
+        &self,
+        snapshot: &StoredSnapshot,
+        change: impl FnOnce(&mut RestoreRequest<'_>),
+        meanwhile: impl FnOnce(),
+    ) -> RestoreSummary {
+        let repository = self.open(Arc::new(Silent));
+        let index = ChunkIndex::load(&repository, None).unwrap();
+        let reader = TreeReader::new(&repository, &index);
+        let mut request = RestoreRequest::new(snapshot);
+        request.threads = 2;
+        change(&mut request);
+        let target = open_target(&self.target(), &request).unwrap();
+        let plan = plan(&reader, request, Some(&target)).unwrap();
+        meanwhile();
+        execute(&plan, &reader, &target).unwrap()
     }
 
     /// Plans only, for the target as it is, and hands the plan to `look`.

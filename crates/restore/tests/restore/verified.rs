@@ -77,3 +77,25 @@ fn every_mismatch_is_named() {
         assert!(matches!(cause_of(path), Cause::NotAsRestored), "{path}");
     }
 }
+
+#[test]
+fn nothing_is_deleted_after_a_mismatch() {
+    let scene = Scene::new();
+    plant_phone(&scene, "deleted after a mismatch");
+    let snapshot = scene.backup();
+    fs::create_dir(scene.target()).unwrap();
+    fs::write(scene.target().join("extra"), b"extra").unwrap();
+    let saboteur = Arc::new(Saboteur {
+        target: scene.target(),
+        done: Mutex::new(false),
+    });
+    let summary = scene
+        .try_restore(&snapshot, saboteur, |request| {
+            request.verify = true;
+            request.delete = true;
+            request.overwrite = Some(lumivault_restore::OverwriteWhen::Always);
+        })
+        .unwrap();
+    assert!(summary.deletions_withheld && summary.deleted == 0);
+    assert!(scene.target().join("extra").exists());
+}

@@ -166,6 +166,7 @@ fn request_of(item: &ImportItem, context: &Context) -> BackupRequest<'static> {
         tool: TOOL.into(),
         time: item.time,
         tags: Vec::new(),
+        categorise: lumivault_phone::category,
         excludes: ExcludeRules::default(),
         one_file_system: false,
         compression: lumivault_chunk_store::Compression::default(),
