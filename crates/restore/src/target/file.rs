@@ -16,6 +16,10 @@ use std::sync::Arc;
 /// How many temporary names are tried that somebody else has taken.
 const ATTEMPTS: usize = 16;
 
+/// Ranges from this length on are on their way to the disk at once, so that the end of the restore need not wait for all
+/// of them. Shorter ones are better gathered by the system.
+const WRITEBACK_BYTES_MIN: u64 = 128 * 1024;
+
 /// A file that is being written. Dropping it removes what was written.
 #[derive(Debug)]
 pub struct PartialFile {
@@ -134,7 +138,11 @@ impl PartialFile {
             });
         }
         let file = self.file()?;
-        sys::write_all_at(&file, bytes, offset).map_err(|cause| self.failed("writing", cause))
+        sys::write_all_at(&file, bytes, offset).map_err(|cause| self.failed("writing", cause))?;
+        if length >= WRITEBACK_BYTES_MIN {
+            sys::begin_writeback(&file, offset, length);
+        }
+        Ok(())
     }
 
     /// Reads back what was written, to verify it. Fewer bytes than asked for only at the end of what was written.

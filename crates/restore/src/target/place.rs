@@ -19,6 +19,8 @@ pub(super) fn place(
         Overwrite::Always => place_over(folder, dir, temp, &written, name),
     });
     match result {
+        // What was moved to a free name is moved.
+        Ok(Outcome::Written) if overwrite == Overwrite::Never => {}
         Ok(Outcome::Written) => {
             // Renaming one of two names of the same file over the other does nothing, and succeeds.
             if let Err(cause) = remove_if_there(dir, temp) {

@@ -18,8 +18,8 @@ use unix as imp;
 use windows as imp;
 
 pub(super) use imp::{
-    Dir, IS_WINDOWS, create_private_dir, found, name_from_bytes, name_to_bytes, read_at, set_attributes,
-    set_birth_time, set_mode, set_owner, set_times, set_xattr, single_component, write_at,
+    Dir, IS_WINDOWS, begin_writeback, create_private_dir, found, name_from_bytes, name_to_bytes, read_at,
+    set_attributes, set_birth_time, set_mode, set_owner, set_times, set_xattr, single_component, write_at,
 };
 
 /// What a name stands for.

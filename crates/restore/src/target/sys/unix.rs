@@ -264,6 +264,21 @@ pub(in crate::target) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io:
     file.write_at(bytes, offset)
 }
 
+/// Lets the system begin to write a range to the disk while the rest is still on its way. Only a wish.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(in crate::target) fn begin_writeback(file: &File, offset: u64, length: u64) {
+    // Linux begins writing before it looks for pages that it need not keep.
+    let _ = fs::fadvise(
+        file,
+        offset,
+        std::num::NonZeroU64::new(length),
+        fs::Advice::DontNeed,
+    );
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(in crate::target) fn begin_writeback(_file: &File, _offset: u64, _length: u64) {}
+
 /// The name of the bytes; here every name is bytes.
 #[expect(clippy::unnecessary_wraps, reason = "Windows has bytes that are no name")]
 pub(in crate::target) fn name_from_bytes(bytes: &[u8]) -> Option<OsString> {

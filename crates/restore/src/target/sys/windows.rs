@@ -381,6 +381,9 @@ pub(in crate::target) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io:
     file.seek_write(bytes, offset)
 }
 
+/// Windows has no such wish.
+pub(in crate::target) fn begin_writeback(_file: &File, _offset: u64, _length: u64) {}
+
 /// The name of the bytes, if they are WTF-8.
 pub(in crate::target) fn name_from_bytes(bytes: &[u8]) -> Option<OsString> {
     wtf8::to_utf16(bytes).map(|units| OsString::from_wide(&units))
