@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lumivault_chunk_store::index::Location;
 use lumivault_chunk_store::{Error, TreeReader};
+use lumivault_format::ChunkId;
 use lumivault_format::tree::Extent;
-use lumivault_format::{ChunkId, ChunkKind};
 
 use super::budget::Budget;
 use super::file::{Ended, FileWork, part_of};
@@ -18,7 +18,6 @@ use super::wave::{IN_TARGET, Piece, Wave};
 use crate::RestoreError;
 use crate::error::{Cause, stops_reading};
 use crate::plan::stored_path;
-use crate::target::ExistingFile;
 
 /// Bytes of buffers that all threads together keep between two reads.
 const KEPT_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -43,14 +42,14 @@ pub(crate) struct Engine<'e, 'r> {
 }
 
 /// What each thread keeps.
-struct Worker {
-    sealed: Vec<u8>,
+pub(super) struct Worker {
+    pub(super) sealed: Vec<u8>,
     plain: Vec<u8>,
     kept_bytes_max: usize,
 }
 
 /// The pieces of one chunk, or of one file.
-type Pieces<'w> = &'w [Piece];
+pub(super) type Pieces<'w> = &'w [Piece];
 
 impl<'e, 'r> Engine<'e, 'r> {
     pub(super) fn new(reader: &'e TreeReader<'r>, threads: usize) -> Self {
@@ -294,7 +293,7 @@ impl<'e, 'r> Engine<'e, 'r> {
         Ok(())
     }
 
-    fn deliver_one(
+    pub(super) fn deliver_one(
         &self,
         file: &FileWork,
         extent: &Extent,
@@ -310,70 +309,6 @@ impl<'e, 'r> Engine<'e, 'r> {
         }
         self.end_range(file)
     }
-
-    /// Takes ranges of a file from the one that it replaces.
-    fn copy(&self, worker: &mut Worker, wave: &Wave, pieces: Pieces<'_>) -> Result<(), RestoreError> {
-        let Some((file, _)) = pieces.first().and_then(|piece| extent_of(wave, piece)) else {
-            return Ok(());
-        };
-        // Whatever is wrong with it, the archive has the same.
-        let old = file.folder.open_existing(&file.name).ok().flatten();
-        for piece in pieces {
-            self.check_cancelled()?;
-            let Some((file, extent)) = extent_of(wave, piece) else {
-                continue;
-            };
-            let _taken = self.budget.take(extent.len());
-            if let Some(bytes) = old
-                .as_ref()
-                .and_then(|old| self.reuse(worker, old, extent, piece.at))
-            {
-                file.write(piece.at, bytes, &self.report)?;
-                self.report.done(0, extent.len());
-                self.end_range(file)?;
-            } else {
-                self.fetch_one(file, extent, piece.at)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The bytes of a range as the old file has them, if they are still what they should be.
-    fn reuse<'w>(
-        &self,
-        worker: &'w mut Worker,
-        old: &ExistingFile,
-        extent: &Extent,
-        at: u64,
-    ) -> Option<&'w [u8]> {
-        let (Extent::Chunk { id, len } | Extent::Slice { id, len, .. }) = extent else {
-            return None;
-        };
-        let length = to_usize(*len);
-        if worker.sealed.len() < length {
-            worker.sealed.resize(length, 0);
-        }
-        let range = worker.sealed.get_mut(..length)?;
-        let filled = old.read_at(at, range).ok()?;
-        let is_it = filled == length && self.reader.repository().chunk_id(ChunkKind::Data, range) == *id;
-        is_it.then_some(range)
-    }
-
-    /// Fetches a single range after all.
-    fn fetch_one(&self, file: &FileWork, extent: &Extent, at: u64) -> Result<(), RestoreError> {
-        let Some(chunk) = extent.chunk() else {
-            return self.end_range(file);
-        };
-        match self.reader.chunk(&chunk) {
-            Ok(bytes) => self.deliver_one(file, extent, at, (&bytes, chunk)),
-            Err(error) if stops_reading(&error) => Err(error.into()),
-            Err(error) => {
-                let error = Arc::new(error);
-                self.fail(file, Cause::Chunk { chunk, error });
-                self.end_range(file)
-            }
-        }
-    }
 }
 
 impl Worker {
@@ -388,7 +323,7 @@ impl Worker {
 }
 
 /// The file and extent of a piece.
-fn extent_of<'w>(wave: &'w Wave, piece: &Piece) -> Option<(&'w FileWork, &'w Extent)> {
+pub(super) fn extent_of<'w>(wave: &'w Wave, piece: &Piece) -> Option<(&'w FileWork, &'w Extent)> {
     let file = wave.files.get(to_usize(piece.file))?;
     Some((file, file.content.extents.get(to_usize(piece.extent))?))
 }
@@ -399,7 +334,7 @@ fn by_chunk(pieces: Pieces<'_>) -> impl Iterator<Item = Pieces<'_>> {
     pieces.chunk_by(same)
 }
 
-fn to_usize(number: u32) -> usize {
+pub(super) fn to_usize(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 

@@ -1,9 +1,9 @@
 //! Carrying out a plan.
 //!
-//! The order: the marker; folders and files, in waves; hard links, special files and symbolic links; deletions, only
-//! if nothing went wrong before; the metadata of folders, deepest first; reading back; the marker goes; the metadata
-//! of the target itself. Called off or stopped by a full disk, the same restore goes on from there when it is run
-//! again.
+//! The order: the marker; folders and files, in waves; hard links, special files and symbolic links; reading back;
+//! deletions, only if nothing went wrong before, and the metadata of folders, deepest first; the marker goes; the
+//! metadata of the target itself. Called off or stopped by a full disk, the same restore goes on from there when it
+//! is run again.
 
 pub(crate) mod budget;
 mod engine;
@@ -14,6 +14,7 @@ mod late;
 pub(crate) mod parallel;
 mod places;
 pub(crate) mod report;
+mod reuse;
 mod summary;
 mod wave;
 
@@ -132,13 +133,14 @@ impl<'e, 'r> Restore<'e, 'r> {
         run_pass(plan, engine.reader, Some(root), &mut late)?;
         late.finish()?;
 
+        // Before folders get permissions that may forbid reading, and before anything is deleted.
+        if plan.request.verify {
+            verify::verify(self, &places, root)?;
+        }
         let delete = plan.request.delete && plan.scope.only.is_none();
         let withheld = delete && engine.report.problems_total() > 0;
         let mut finish = FinishPass::new(self, &mut places, delete && !withheld);
         run_pass(plan, engine.reader, Some(root), &mut finish)?;
-        if plan.request.verify {
-            verify::verify(self, &places, root)?;
-        }
         // Removing the marker is a change of the target itself, so its metadata comes last.
         target.remove_marker()?;
         if let Some(stat) = self.root_stat(target) {
