@@ -201,7 +201,7 @@ fn folders_that_vanish_after_they_were_listed_are_empty_and_said_so() {
     ));
     let cache = vault.cache(&repository);
     let summary = support::run(&repository, support::root(source.path()), |r| {
-        r.cache = Some(cache)
+        r.cache = Some(cache);
     })
     .unwrap();
     assert_eq!(summary.warnings.len(), 1);

@@ -114,7 +114,7 @@ fn fresh_files_are_never_trusted() {
         let repository = vault.open_in(support::later(Arc::new(Silent), seconds));
         let cache = vault.cache(&repository);
         support::run(&repository, support::root(source.path()), |r| {
-            r.cache = Some(cache)
+            r.cache = Some(cache);
         })
         .unwrap()
     };
@@ -249,7 +249,7 @@ fn a_file_that_changed_while_it_was_read_is_not_remembered() {
     let repository = vault.open_in(support::later(hook, 3600));
     let cache = vault.cache(&repository);
     support::run(&repository, support::root(source.path()), |r| {
-        r.cache = Some(cache)
+        r.cache = Some(cache);
     })
     .unwrap();
     let again = vault.backup_cached(source.path(), |_| ());
