@@ -1,4 +1,5 @@
 //! The golden repository of format version 1 is read for ever, file by file, by its password and by its recovery code.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 #[cfg(unix)]
 use std::collections::BTreeMap;
