@@ -11,12 +11,14 @@ use super::{BackupRequest, Input, sources};
 pub(super) const STREAM_PATH: &[u8] = b"-";
 
 /// The snapshot to compare with: of the same phone (of any, if it has none yet); of the same sources if possible, as only
-/// there files may be found unchanged; the one written last.
+/// there files may be found unchanged; an end of the chain, as snapshots of one second have no other order; the
+/// one written last.
 pub(super) fn parent_of<'s>(
     snapshots: &'s [StoredSnapshot],
     request: &BackupRequest<'_>,
 ) -> Option<&'s StoredSnapshot> {
     let paths = source_paths(&request.input);
+    let heads: HashSet<SnapshotId> = heads(snapshots).into_iter().collect();
     let same_phone = snapshots.iter().any(|s| s.snapshot.phone == request.phone);
     snapshots
         .iter()
@@ -30,6 +32,7 @@ pub(super) fn parent_of<'s>(
                 .eq(paths.iter());
             (
                 same,
+                heads.contains(&s.id),
                 s.snapshot.written_unix_seconds,
                 s.snapshot.time.unix_seconds,
                 s.id,
