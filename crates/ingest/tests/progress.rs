@@ -26,7 +26,7 @@ fn watch(vault: &Vault, source: &std::path::Path, exclude: &str) -> (Vec<(u64, u
     });
     vault
         .try_backup(source, hook, |request| {
-            request.excludes.patterns = vec![exclude.to_owned()]
+            request.excludes.patterns = vec![exclude.to_owned()];
         })
         .unwrap();
     let seen = seen.lock().unwrap();

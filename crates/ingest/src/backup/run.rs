@@ -35,7 +35,29 @@ pub(super) struct Run<'r> {
     incomplete: AtomicBool,
     root: Mutex<Option<WrittenFolder>>,
     failed: AtomicBool,
-    failure: Mutex<Option<Error>>,
+    failure: Failure,
+}
+
+/// Why a run ends.
+#[derive(Default)]
+struct Failure(Mutex<Option<Error>>);
+
+impl Failure {
+    /// Takes note of the first error. Whoever is told only that the run has ended must not hide why, whoever comes first.
+    fn note(&self, error: Error) {
+        let is_echo = |error: &Error| matches!(error, Error::RunFailed | Error::Cancelled);
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if first
+            .as_ref()
+            .is_none_or(|first| is_echo(first) && !is_echo(&error))
+        {
+            *first = Some(error);
+        }
+    }
+
+    fn take(&self) -> Option<Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// A job in work. If it ends in a panic, the run does too: nobody waits for what will not come.
@@ -78,7 +100,7 @@ impl<'r> Run<'r> {
             incomplete: AtomicBool::new(false),
             root: Mutex::default(),
             failed: AtomicBool::new(false),
-            failure: Mutex::default(),
+            failure: Failure::default(),
         }
     }
 
@@ -103,17 +125,9 @@ impl<'r> Run<'r> {
         self.incomplete.load(Ordering::Relaxed)
     }
 
-    /// Ends the run with this error. Whoever is told only that it has ended must not hide why.
+    /// Ends the run with this error.
     pub(super) fn fail(&self, error: Error) {
-        let is_echo = |error: &Error| matches!(error, Error::RunFailed | Error::Cancelled);
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        if failure
-            .as_ref()
-            .is_none_or(|first| is_echo(first) && !is_echo(&error))
-        {
-            *failure = Some(error);
-        }
-        drop(failure);
+        self.failure.note(error);
         self.abandon();
     }
 
@@ -122,12 +136,9 @@ impl<'r> Run<'r> {
         self.failed.store(true, Ordering::Release);
     }
 
-    /// Why the run failed, if it did. The user's calling off comes after what went wrong before.
+    /// Why the run failed, if it did.
     pub(super) fn first_failure(&self) -> Result<(), IngestError> {
-        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(error) => Err(error.into()),
-            None => Ok(()),
-        }
+        self.failure.take().map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// Fails if the user or another thread called the work off.
@@ -179,5 +190,29 @@ impl<'r> Run<'r> {
             "changed",
             "it changed while it was read; what was read is kept".into(),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_echo_does_not_hide_the_failure_whichever_comes_first() {
+        let reason = || Error::ReadBack("the reason");
+        let told = |errors: Vec<Error>| {
+            let failure = Failure::default();
+            errors.into_iter().for_each(|error| failure.note(error));
+            failure.take()
+        };
+        for errors in [
+            vec![Error::RunFailed, Error::Cancelled, reason(), Error::RunFailed],
+            vec![reason(), Error::RunFailed, Error::ReadBack("a later one")],
+            vec![Error::Cancelled, reason()],
+        ] {
+            assert!(matches!(told(errors), Some(Error::ReadBack("the reason"))));
+        }
+        assert!(matches!(told(vec![Error::Cancelled]), Some(Error::Cancelled)));
+        assert!(told(Vec::new()).is_none());
     }
 }
