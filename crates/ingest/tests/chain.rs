@@ -35,7 +35,7 @@ fn snapshots_form_a_chain() {
         write(source.path(), "counter", &[i]);
         // Another phone's snapshots belong to the same chain.
         let summary = vault.backup_with(source.path(), |request| {
-            request.phone = format!("phone {}", i % 2)
+            request.phone = format!("phone {}", i % 2);
         });
         let id = summary.snapshot.unwrap();
         assert_eq!(predecessors(&vault, id), before);
@@ -59,7 +59,9 @@ fn two_backups_at_the_same_time_make_a_fork_that_the_next_joins() {
                 let met = std::sync::Once::new();
                 let hook = Hook::new(move |event| {
                     if matches!(event, Event::Phase("reading the source")) {
-                        met.call_once(|| drop(barrier.wait()));
+                        met.call_once(|| {
+                            barrier.wait();
+                        });
                     }
                 });
                 write(source.path(), "more", source.path().to_str().unwrap().as_bytes());

@@ -149,13 +149,13 @@ fn forty_photos_more_on_a_card_of_twenty_thousand_cost_their_own_bytes() {
 #[test]
 fn forty_photos_more_in_a_folder_of_twenty_thousand_cost_their_own_bytes() {
     let (scattered, behind) = forty_more(false);
-    // Nanoseconds do not compress; where pieces end depends on the key, so this varies by a tenth.
+    // Nanoseconds do not compress; where pieces end depends on the key, so this varies by a tenth around 52 KiB.
     assert!(
-        scattered < 76 * 1024,
+        scattered < 64 * 1024,
         "{scattered} bytes of trees for 40 scattered photos"
     );
     assert!(
-        behind < 48 * 1024,
+        behind < 64 * 1024,
         "{behind} bytes of trees for 40 photos behind the others"
     );
 }

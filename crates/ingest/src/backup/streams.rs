@@ -14,8 +14,8 @@ const FORCED: usize = 16;
 const fn average(tag: StreamTag) -> usize {
     match tag {
         StreamTag::Contents => 8192,
-        StreamTag::Names => 2048,
-        StreamTag::Stats => 1024,
+        StreamTag::Names => 1024,
+        StreamTag::Stats => 512,
         StreamTag::Folders => 4096,
     }
 }
