@@ -33,6 +33,13 @@ pub(super) struct Node {
     created: bool,
 }
 
+/// Windows removes no folder that is open, so none stays open that nobody holds any more.
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.shared.folders.take(self.id);
+    }
+}
+
 #[derive(Debug)]
 enum Place {
     Root(Arc<Dir>),

@@ -47,6 +47,7 @@ impl Forged {
         self
     }
 
+    #[cfg(unix)]
     fn link(mut self, name: &[u8], target: &[u8]) -> Self {
         let target = target.to_vec();
         self.entries.push((

@@ -342,8 +342,26 @@ pub(super) fn set_time(path: &Path, seconds: i64, nanoseconds: u32) {
         SystemTime::UNIX_EPOCH - std::time::Duration::from_secs(seconds.unsigned_abs())
             + std::time::Duration::new(0, nanoseconds)
     };
-    let file = fs::File::open(path).unwrap();
+    let file = writable(path);
     file.set_times(fs::FileTimes::new().set_modified(time)).unwrap();
+}
+
+/// A handle to set times with. The source may not be one's to write.
+#[cfg(unix)]
+pub(super) fn writable(path: &Path) -> fs::File {
+    fs::File::open(path).unwrap()
+}
+
+#[cfg(windows)]
+pub(super) fn writable(path: &Path) -> fs::File {
+    use std::os::windows::fs::OpenOptionsExt;
+    const FILE_WRITE_ATTRIBUTES: u32 = 0x100;
+    const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
+    fs::OpenOptions::new()
+        .access_mode(FILE_WRITE_ATTRIBUTES)
+        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS)
+        .open(path)
+        .unwrap()
 }
 
 /// Files as a phone has them: tiny ones that share bundles, texts, photos in several chunks, copies.

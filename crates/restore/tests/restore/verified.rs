@@ -35,7 +35,9 @@ impl Monitor for Saboteur {
                 .unwrap()
                 .set_len(10)
                 .unwrap();
-            fs::remove_dir_all(self.target.join("Messages/03")).unwrap();
+            for file in fs::read_dir(self.target.join("Messages/03")).unwrap() {
+                fs::remove_file(file.unwrap().path()).unwrap();
+            }
         }
     }
 
