@@ -83,16 +83,15 @@ fn mode(metadata: &fs::Metadata) -> u32 {
 
 #[cfg(unix)]
 fn stored_name(path: &Path) -> String {
+    use std::fmt::Write;
     use std::os::unix::ffi::OsStrExt;
     path.to_str().map_or_else(
         || {
-            let hex: String = path
-                .as_os_str()
-                .as_bytes()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            format!("\0{hex}")
+            let mut hex = String::from("\0");
+            for byte in path.as_os_str().as_bytes() {
+                write!(hex, "{byte:02x}").unwrap();
+            }
+            hex
         },
         str::to_owned,
     )
