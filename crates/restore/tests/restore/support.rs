@@ -12,6 +12,7 @@ use lumivault_chunk_store::{
     ChunkIndex, Compression, Environment, InitOptions, Monitor, OpenOptions, Repository, Silent,
     StoredSnapshot, TreeReader,
 };
+use lumivault_format::tree::Category;
 use lumivault_format::{KdfParams, Precision, SnapshotTime};
 use lumivault_ingest::backup::{BackupRequest, Input, backup};
 use lumivault_ingest::source::{ExcludeRules, SourceSpec};
@@ -20,6 +21,17 @@ use lumivault_restore::{
 };
 use lumivault_testkit::SeededRandom;
 use tempfile::TempDir;
+
+/// What the tests take a file for.
+fn category(path: &[u8]) -> Category {
+    if path.ends_with(b".msg") {
+        Category::Messages
+    } else if path.ends_with(b".jpg") {
+        Category::Media
+    } else {
+        Category::Other
+    }
+}
 
 /// A repository, and room for sources and targets.
 pub(super) struct Scene {
@@ -102,7 +114,7 @@ impl Scene {
                 precision: Precision::Instant,
             },
             tags: Vec::new(),
-            categorise: |_| lumivault_format::tree::Category::None,
+            categorise: category,
             excludes: ExcludeRules::default(),
             one_file_system: false,
             compression: Compression::default(),
