@@ -33,11 +33,14 @@ def size(folder):
     return sum(os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(folder) for f in fs)
 
 
+JUNK = ("desktop.ini", "Thumbs.db")  # left out by default, so not under another name either
+
+
 def renamed_copy(source, target):
     """The same contents under other names, with new times, as another copy of the phone brings them."""
     for d, _, files in os.walk(source):
         out = os.path.join(target, os.path.relpath(d, source)); os.makedirs(out, exist_ok=True)
-        for i, f in enumerate(sorted(files)):
+        for i, f in enumerate(sorted(f for f in files if f not in JUNK)):
             shutil.copyfile(os.path.join(d, f), os.path.join(out, f"copy {i:05} of {f}"))
 
 
