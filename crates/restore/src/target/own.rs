@@ -34,7 +34,7 @@ impl TempNames {
         format!("{PREFIX}{:016x}-{number:x}{SUFFIX}", self.session).into()
     }
 
-    /// Whether a name was given out by this session.
+    /// Whether a name was given out by this run.
     pub(super) fn is_mine(&self, name: &[u8]) -> bool {
         name.starts_with(format!("{PREFIX}{:016x}-", self.session).as_bytes())
     }
