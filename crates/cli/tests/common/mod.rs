@@ -56,6 +56,21 @@ impl World {
         path
     }
 
+    /// What every run says about this world's password file: Windows does not tell who may read a file, so the
+    /// program cannot and warns; elsewhere it knows that nobody else can and says nothing.
+    pub fn said_of_the_password(&self) -> String {
+        if cfg!(windows) {
+            let path = self.path("password");
+            format!(
+                "lumivault: warning: {}: whether other users can read this file is not known here; \
+                 keep it where only you can\n",
+                path.display()
+            )
+        } else {
+            String::new()
+        }
+    }
+
     /// Writes a file below the world's folder, with the folders above it.
     pub fn write(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.path(name);
