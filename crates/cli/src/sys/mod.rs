@@ -18,6 +18,7 @@ pub(crate) use windows::{
 
 /// Who besides its owner can read a file with a secret in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(windows, allow(dead_code, reason = "access lists are not read there"))]
 pub(crate) enum Privacy {
     /// Nobody.
     Private,

@@ -16,6 +16,10 @@ mod sys;
 
 /// What an entry is.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    windows,
+    allow(dead_code, reason = "pipes, sockets and devices are no files there")
+)]
 pub(crate) enum FoundKind {
     File { size: u64 },
     Folder,
