@@ -6,14 +6,14 @@ use minicbor::{Decode, Encode};
 use crate::limits::{LIST_MAX, PREDECESSORS_MAX, WARNINGS_MAX};
 use crate::{ArchiveId, DecodeError, ObjectName, Precision, ReplicaId, SnapshotId, SnapshotTime, TreeDigest};
 
-fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
+pub(crate) fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
     let mut out = Vec::new();
     // Writing to a vector cannot fail, and no custom encoder here reports errors of its own.
     let _ = minicbor::encode(value, &mut out);
     out
 }
 
-fn decode<'b, T: Decode<'b, ()>>(bytes: &'b [u8], what: &'static str) -> Result<T, DecodeError> {
+pub(crate) fn decode<'b, T: Decode<'b, ()>>(bytes: &'b [u8], what: &'static str) -> Result<T, DecodeError> {
     let mut decoder = minicbor::Decoder::new(bytes);
     let value = decoder
         .decode()

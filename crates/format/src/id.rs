@@ -43,6 +43,10 @@ id_type! {
     SlotId, 16
 }
 id_type! {
+    /// Names a session over all its objects.
+    SessionId, 16
+}
+id_type! {
     /// Keyed BLAKE3-256 of a chunk's plaintext, under the data or the tree key.
     ChunkId, 32
 }

@@ -15,6 +15,7 @@
 )]
 
 mod cbor;
+mod coordination;
 mod error;
 mod header;
 mod id;
@@ -31,9 +32,10 @@ pub mod wire;
 pub use cbor::{
     Annotation, AnnotationKind, CategoryCount, Config, Counts, Scope, SlotInfo, Snapshot, Source, Warning,
 };
+pub use coordination::{Mark, Revocation, SessionKind, SessionRecord};
 pub use error::DecodeError;
 pub use header::{HEADER_BYTES, Header, ObjectType};
-pub use id::{ArchiveId, ChunkId, ContentId, ReplicaId, SlotId, SnapshotId, TreeDigest};
+pub use id::{ArchiveId, ChunkId, ContentId, ReplicaId, SessionId, SlotId, SnapshotId, TreeDigest};
 pub use index::{ChunkKind, Index, IndexedPack};
 pub use keyslot::{EpochBox, KdfParams, KeySlot, KeyringTable, SlotKind, decode_keyring, encode_keyring};
 pub use name::{ObjectId, ObjectKind, ObjectName};
