@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use ::zip::result::ZipError;
 use ::zip::write::{FullFileOptions, StreamWriter, ZipWriter};
-use ::zip::{CompressionMethod, DateTime};
+use ::zip::{CompressionMethod, DateTime, System};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use lumivault_format::tree::{Category, ContentRecord};
@@ -71,7 +71,9 @@ impl<'o> Writer<'o> {
         } else {
             0o644
         };
+        // Permissions are read only where the entry is said to be of Unix; the default is the system this runs on.
         let mut options = FullFileOptions::default()
+            .system(System::Unix)
             .unix_permissions(listed.mode.unwrap_or(default) & 0o777)
             .last_modified_time(civil(listed.mtime.0, self.utc_offset_seconds))
             .large_file(listed.size >= LARGE_BYTES_MIN);
