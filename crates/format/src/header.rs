@@ -34,7 +34,7 @@ pub enum ObjectType {
     Mark = 10,
     /// Reserved.
     Revocation = 11,
-    /// Reserved.
+    /// Parity of a pack, or a copy of a small object.
     Parity = 12,
 }
 

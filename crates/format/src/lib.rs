@@ -14,6 +14,7 @@
     )
 )]
 
+mod annotation;
 mod cbor;
 mod coordination;
 mod error;
@@ -24,13 +25,15 @@ mod keyslot;
 pub mod limits;
 mod name;
 mod pack;
+mod parity;
 mod sealed;
 mod time;
 pub mod tree;
 pub mod wire;
 
+pub use annotation::{Annotation, AnnotationKind};
 pub use cbor::{
-    Annotation, AnnotationKind, CategoryCount, Config, Counts, Scope, SlotInfo, Snapshot, Source, Warning,
+    CategoryCount, Config, Counts, Scope, SlotInfo, Snapshot, Source, Warning,
 };
 pub use coordination::{Mark, Revocation, SessionKind, SessionRecord};
 pub use error::DecodeError;
@@ -43,6 +46,10 @@ pub use pack::{
     Codec, DIRECTORY_ENTRY_BYTES, DIRECTORY_SLOT, PACK_PREFIX_BYTES, PACK_TRAILER_BYTES, PackEntry,
     PackTrailer, TAG_BYTES, TRAILER_SLOT, decode_directory, decode_pack_salt, encode_directory,
     encode_pack_prefix, pack_box_ad, pack_entry_ad,
+};
+pub use parity::{
+    COPY_PREFIX_BYTES, CopyHead, PARITY_HEAD_BYTES, PARITY_SHARD_BYTES, PARITY_TABLE_OFFSET, PackParity,
+    ParityHead, ParityTable, SHARD_HASH_BYTES, parity_header,
 };
 pub use sealed::{SEALED_PREFIX_BYTES, pad_body, padme, unpad_body};
 pub use time::{CivilDate, CivilPeriod, CivilTime, Precision, SnapshotTime, TimeError};

@@ -38,3 +38,9 @@ pub const FEATURES_MAX: u8 = 16;
 pub const FEATURE_NAME_BYTES_MAX: u8 = 64;
 /// Strings in a snapshot's lists (sources, excludes, tags), each.
 pub const LIST_MAX: u64 = 10_000;
+/// Parity shards of a pack: as many as the largest pack has shards.
+pub const PARITY_SHARDS_MAX: u16 = 8192;
+/// Bytes of a parity object: 8,192 shards, and two tables of hashes of twice as many.
+pub const PARITY_BYTES_MAX: u64 = 129 * 1024 * 1024;
+/// Parity of a pack in percent of its size, as it can be asked for.
+pub const PARITY_PERCENT_MAX: u8 = 50;

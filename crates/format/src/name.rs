@@ -26,7 +26,7 @@ pub enum ObjectKind {
     Mark,
     /// A session that is no longer waited for (reserved).
     Revocation,
-    /// Redundancy for one pack (reserved).
+    /// Parity of one pack, or a copy of one small object.
     Parity,
 }
 
