@@ -307,6 +307,7 @@ fn records(archive: &Archive) -> Value {
         unix_seconds: 1_463_220_001,
         nanoseconds: 5,
         host: "desk".into(),
+        predecessors: Vec::new(),
     };
     archive.repository.annotate(&annotation).unwrap();
     let index: Vec<_> = archive

@@ -84,6 +84,7 @@ fn archive(seed: &str) -> Archive {
         unix_seconds: 1_778_760_000,
         nanoseconds: 0,
         host: "desk".into(),
+        predecessors: Vec::new(),
     };
     repository.annotate(&note).unwrap();
     Archive {

@@ -1,4 +1,4 @@
-//! The records kept as CBOR maps: config, snapshot, annotation, slot information. See docs/format.md §5, §9–§11.
+//! The records kept as CBOR maps: config, snapshot, slot information. See docs/format.md §5, §9, §11.
 
 use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
@@ -24,7 +24,7 @@ pub(crate) fn decode<'b, T: Decode<'b, ()>>(bytes: &'b [u8], what: &'static str)
     Ok(value)
 }
 
-fn bounded(what: &'static str, length: usize, max: u64) -> Result<(), DecodeError> {
+pub(crate) fn bounded(what: &'static str, length: usize, max: u64) -> Result<(), DecodeError> {
     let value = u64::try_from(length).unwrap_or(u64::MAX);
     if value > max {
         Err(DecodeError::TooLarge { what, value, max })
@@ -292,107 +292,6 @@ fn precision_from(number: u8) -> Result<Precision, DecodeError> {
             "snapshot",
             "its time has an unknown precision",
         )),
-    }
-}
-
-/// What an annotation says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnnotationKind {
-    /// The snapshot has this tag.
-    TagAdded,
-    /// The snapshot has this tag no more.
-    TagRemoved,
-    /// It must not be forgotten.
-    Pin,
-    /// It may be forgotten again.
-    Unpin,
-    /// It was forgotten.
-    Tombstone,
-    /// Another one took its place.
-    Superseded,
-    /// A remark.
-    Note,
-}
-
-impl AnnotationKind {
-    const ALL: [Self; 7] = [
-        Self::TagAdded,
-        Self::TagRemoved,
-        Self::Pin,
-        Self::Unpin,
-        Self::Tombstone,
-        Self::Superseded,
-        Self::Note,
-    ];
-
-    fn number(self) -> u8 {
-        let position = Self::ALL.iter().position(|k| *k == self).unwrap_or(0);
-        u8::try_from(position).unwrap_or(0).saturating_add(1)
-    }
-}
-
-/// A later fact about a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Annotation {
-    /// What it says.
-    pub kind: AnnotationKind,
-    /// Of which snapshot.
-    pub snapshot: SnapshotId,
-    /// The tag or remark.
-    pub text: String,
-    /// When it was said, seconds since 1970.
-    pub unix_seconds: i64,
-    /// And nanoseconds.
-    pub nanoseconds: u32,
-    /// By which machine.
-    pub host: String,
-}
-
-#[derive(Encode, Decode)]
-#[cbor(map)]
-struct AnnotationRecord {
-    #[n(0)]
-    kind: u8,
-    #[n(1)]
-    snapshot: ByteArray<32>,
-    #[n(2)]
-    text: String,
-    #[n(3)]
-    unix_seconds: i64,
-    #[n(4)]
-    nanoseconds: u32,
-    #[n(5)]
-    host: String,
-}
-
-impl Annotation {
-    /// Encodes the body.
-    pub fn encode(&self) -> Vec<u8> {
-        encode(&AnnotationRecord {
-            kind: self.kind.number(),
-            snapshot: (*self.snapshot.as_bytes()).into(),
-            text: self.text.clone(),
-            unix_seconds: self.unix_seconds,
-            nanoseconds: self.nanoseconds,
-            host: self.host.clone(),
-        })
-    }
-
-    /// Decodes a body.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let r: AnnotationRecord = decode(bytes, "annotation")?;
-        let kind = AnnotationKind::ALL
-            .into_iter()
-            .find(|kind| kind.number() == r.kind)
-            .ok_or(DecodeError::Invalid("annotation", "it is of an unknown kind"))?;
-        Ok(Self {
-            kind,
-            snapshot: SnapshotId::from_bytes(*r.snapshot),
-            text: r.text,
-            unix_seconds: r.unix_seconds,
-            nanoseconds: r.nanoseconds,
-            host: r.host,
-        })
     }
 }
 

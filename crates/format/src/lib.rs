@@ -15,6 +15,7 @@
 )]
 
 mod annotation;
+mod annotation;
 mod cbor;
 mod coordination;
 mod error;

@@ -123,6 +123,7 @@ fn annotate(
             unix_seconds,
             nanoseconds,
             host: context.host.clone(),
+            predecessors: Vec::new(),
         })?;
     }
     Ok(())
