@@ -15,7 +15,6 @@
 )]
 
 mod annotation;
-mod annotation;
 mod cbor;
 mod coordination;
 mod error;
@@ -33,9 +32,7 @@ pub mod tree;
 pub mod wire;
 
 pub use annotation::{Annotation, AnnotationKind};
-pub use cbor::{
-    CategoryCount, Config, Counts, Scope, SlotInfo, Snapshot, Source, Warning,
-};
+pub use cbor::{CategoryCount, Config, Counts, Scope, SlotInfo, Snapshot, Source, Warning};
 pub use coordination::{Mark, Revocation, SessionKind, SessionRecord};
 pub use error::DecodeError;
 pub use header::{HEADER_BYTES, Header, ObjectType};
