@@ -4,7 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use lumivault_format::{ChunkId, DecodeError, ObjectId};
+use lumivault_format::{ChunkId, DecodeError, ObjectId, SnapshotId};
 
 use crate::backend::BackendError;
 
@@ -86,6 +86,15 @@ pub enum Error {
     /// A snapshot is not in the repository, or a prefix fits several.
     #[error("{0}")]
     Snapshot(String),
+    /// Pinned snapshots were to be forgotten.
+    #[error("{} pinned and cannot be forgotten; nothing was changed", listed(.0))]
+    Pinned(Vec<SnapshotId>),
+    /// A forgotten snapshot was to be pinned.
+    #[error("snapshot {0} is forgotten and cannot be pinned; nothing was changed")]
+    Forgotten(SnapshotId),
+    /// Snapshots were to be brought back that are removed, or are about to be.
+    #[error("{} removed for good and cannot be brought back", listed(.0))]
+    Removed(Vec<SnapshotId>),
     /// The local cache failed.
     #[error("the cache {path} failed; another --cache-dir or --no-cache helps")]
     Cache {
@@ -164,5 +173,14 @@ impl Error {
             }
             _ => false,
         }
+    }
+}
+
+/// `snapshot kmzwtpqs is`, `snapshots kmzwtpqs, kxytrunv are`.
+fn listed(ids: &[SnapshotId]) -> String {
+    let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    match names.as_slice() {
+        [one] => format!("snapshot {one} is"),
+        several => format!("snapshots {} are", several.join(", ")),
     }
 }

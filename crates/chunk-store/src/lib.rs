@@ -8,6 +8,7 @@ pub mod check;
 mod codec;
 mod environment;
 mod error;
+pub mod forget;
 pub mod index;
 pub mod keys;
 mod nonce_ledger;

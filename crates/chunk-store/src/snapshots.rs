@@ -1,9 +1,12 @@
 //! Snapshots and the later facts about them. See docs/format.md §9, §10.
 
+use std::collections::HashMap;
+
 use lumivault_format::{
     Annotation, AnnotationKind, ObjectId, ObjectKind, ObjectName, ObjectType, Snapshot, SnapshotId,
 };
 
+use crate::forget::{FactTime, State};
 use crate::keys::keyed_hash;
 use crate::repository::Loaded;
 use crate::{Error, Repository};
@@ -19,10 +22,30 @@ pub struct StoredSnapshot {
     pub snapshot: Snapshot,
     /// Its tags, later annotations applied.
     pub tags: Vec<String>,
+    /// Since when it is forgotten, if it is; so is one whose removal was decided.
+    pub forgotten: Option<FactTime>,
+    /// Whether it must not be forgotten.
+    pub pinned: bool,
+    /// Whether its removal was decided, which is final.
+    pub removal: bool,
+}
+
+impl StoredSnapshot {
+    /// Whether it counts for whoever lists snapshots or names one by a date.
+    pub fn is_live(&self) -> bool {
+        self.forgotten.is_none() && !self.removal
+    }
+}
+
+impl Loaded<StoredSnapshot> {
+    /// Those that are not forgotten.
+    pub fn live(&self) -> impl Iterator<Item = &StoredSnapshot> {
+        self.found.iter().filter(|stored| stored.is_live())
+    }
 }
 
 impl Repository {
-    /// All snapshots, oldest first, with what could not be read.
+    /// All snapshots, oldest first, forgotten ones among them, with what could not be read.
     pub fn snapshots(&self) -> Result<Loaded<StoredSnapshot>, Error> {
         let mut loaded = Loaded {
             found: Vec::new(),
@@ -37,8 +60,12 @@ impl Repository {
         }
         let annotations = self.annotations()?;
         loaded.unreadable.extend(annotations.unreadable);
+        let mut facts: HashMap<SnapshotId, Vec<&Annotation>> = HashMap::new();
+        for annotation in &annotations.found {
+            facts.entry(annotation.snapshot).or_default().push(annotation);
+        }
         for stored in &mut loaded.found {
-            apply_tags(stored, &annotations.found);
+            apply(stored, facts.get(&stored.id).map_or(&[], Vec::as_slice));
         }
         loaded
             .found
@@ -70,6 +97,9 @@ impl Repository {
             object: name,
             snapshot,
             tags,
+            forgotten: None,
+            pinned: false,
+            removal: false,
         })
     }
 
@@ -134,14 +164,20 @@ impl Repository {
     }
 }
 
-fn apply_tags(stored: &mut StoredSnapshot, annotations: &[Annotation]) {
-    for annotation in annotations.iter().filter(|a| a.snapshot == stored.id) {
-        let tag = &annotation.text;
-        match annotation.kind {
+/// Applies the facts about a snapshot, which come in the order in which they count.
+fn apply(stored: &mut StoredSnapshot, facts: &[&Annotation]) {
+    let mut state = State::default();
+    for fact in facts {
+        state.take_in(fact);
+        let tag = &fact.text;
+        match fact.kind {
             AnnotationKind::TagAdded if !stored.tags.contains(tag) => stored.tags.push(tag.clone()),
             AnnotationKind::TagRemoved => stored.tags.retain(|known| known != tag),
             _ => {}
         }
     }
     stored.tags.sort();
+    stored.forgotten = state.forgotten;
+    stored.pinned = state.pinned;
+    stored.removal = state.removal;
 }

@@ -64,12 +64,11 @@ pub(crate) fn repository(seed: &str) -> (Repository, Memory) {
 
 /// Opens it again.
 pub(crate) fn reopen(memory: &Memory, seed: &str) -> Repository {
+    reopen_in(memory, environment(seed))
+}
+
+/// The same with a clock or a monitor of one's own.
+pub(crate) fn reopen_in(memory: &Memory, env: Environment) -> Repository {
     let secret = SlotSecret::Raw(RecoveryCode::from_key(KEY));
-    Repository::open(
-        Arc::new(memory.clone()),
-        &secret,
-        OpenOptions::default(),
-        environment(seed),
-    )
-    .unwrap()
+    Repository::open(Arc::new(memory.clone()), &secret, OpenOptions::default(), env).unwrap()
 }

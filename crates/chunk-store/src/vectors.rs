@@ -340,6 +340,29 @@ fn records(archive: &Archive) -> Value {
     })
 }
 
+/// Bodies alone: their sealing is that of every other object.
+fn forgetting() -> Value {
+    let id = |byte| lumivault_format::SnapshotId::from_bytes([byte; 32]);
+    let body = |kind, predecessors: Vec<_>| {
+        let annotation = Annotation {
+            kind,
+            snapshot: id(0xab),
+            text: String::new(),
+            unix_seconds: 1_463_220_002,
+            nanoseconds: 999_999_999,
+            host: "desk".into(),
+            predecessors,
+        };
+        hex(&annotation.encode())
+    };
+    json!({
+        "tombstone of a snapshot with two predecessors": body(AnnotationKind::Tombstone, vec![id(1), id(2)]),
+        "tombstone of the first snapshot": body(AnnotationKind::Tombstone, Vec::new()),
+        "revival": body(AnnotationKind::Revival, Vec::new()),
+        "removal": body(AnnotationKind::Removal, Vec::new()),
+    })
+}
+
 fn contents(archive: &Archive) -> Value {
     let [first, second] = CHUNKS.map(|chunk| archive.repository.chunk_id(ChunkKind::Data, chunk));
     let extent = |id, len| Extent::Chunk { id, len };
@@ -416,6 +439,7 @@ fn computed() -> Value {
     all.insert("contents".into(), contents(&archive));
     all.insert("sealed objects".into(), records(&archive));
     all.insert("epoch object".into(), epoch(&archive));
+    all.insert("annotation bodies".into(), forgetting());
     Value::Object(all)
 }
 
