@@ -11,9 +11,10 @@ use lumivault_format::{ChunkId, ChunkKind, ContentId};
 use rayon::Scope;
 
 use super::bundle::{Tiny, slice_outcome};
-use super::content::{self, ContentError, WINDOW_BYTES};
+use super::content::{self, WINDOW_BYTES};
 use super::folder::{FolderNode, Outcome};
 use super::listing::Spot;
+use super::reading::ContentError;
 use super::run::Run;
 use super::unchanged::Candidate;
 use crate::chunking::{CHUNK_MAX, CHUNKER_SET, ReadAt, Rule, TINY_MAX};

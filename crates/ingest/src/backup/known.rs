@@ -8,6 +8,9 @@ use lumivault_chunk_store::{ChunkIndex, Error, Folder, Repository, TreeReader};
 use lumivault_format::tree::{ContentRecord, Extent, FolderRef};
 use lumivault_format::{ChunkId, ContentId, limits};
 
+use super::trails::{Cutting, Trail, Trails};
+use crate::chunking::Rule;
+
 /// Contents remembered at most: 32 MB. Beyond, tiny files may be bundled anew; nothing else is lost.
 const CONTENTS_MAX: usize = 1 << 20;
 
@@ -46,6 +49,7 @@ struct Contents {
     bundles: Vec<(ChunkId, u32)>,
     bundle_numbers: HashMap<ChunkId, u32>,
     folders: u32,
+    trails: Trails,
 }
 
 /// The snapshot before.
@@ -92,6 +96,14 @@ impl<'r> Previous<'r> {
         })
     }
 
+    /// What predicts the cuts of a content of this rule and length.
+    pub(super) fn trail(&self, rule: Rule, content_len: Option<u64>) -> Trail<'_> {
+        match Cutting::of(rule) {
+            Some(cutting) => self.contents().trails.begin(cutting, content_len),
+            None => Trail::default(),
+        }
+    }
+
     /// Reads all contents streams of the snapshot, once, when the first file turns up that is not where it was.
     fn contents(&self) -> &Contents {
         self.contents.get_or_init(|| {
@@ -128,6 +140,7 @@ impl Contents {
         if self.known.len() >= CONTENTS_MAX {
             return;
         }
+        self.trails.add(record);
         let id = repository.content_id(record);
         let (bundle, offset) = match record.extents.as_slice() {
             [

@@ -11,9 +11,10 @@ use lumivault_format::tree::{FolderRef, StatRecord, check_name};
 use lumivault_format::{Source, limits};
 use rayon::{Scope, ThreadPool};
 
-use super::content::{self, ContentError};
+use super::content;
 use super::folder::{FolderNode, Outcome, Slot};
 use super::listing::{Here, Spot};
+use super::reading::ContentError;
 use super::report::Report;
 use super::run::Run;
 use super::walk;

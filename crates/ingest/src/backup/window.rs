@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::content::Bytes;
+use super::reading::Bytes;
 
 /// A buffer that is cleared once when it grows, not each time it is filled.
 #[derive(Debug, Default)]

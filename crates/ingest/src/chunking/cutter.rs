@@ -2,7 +2,7 @@
 
 use super::gear::Gear;
 use super::params::{CdcSizes, HOLE_BLOCK};
-use super::plan::{Hint, Method, Plan};
+use super::plan::{Hint, Method, Plan, Stretch};
 
 /// Cuts contents for one archive. Holds the secret gear table.
 #[derive(Debug)]
@@ -104,11 +104,35 @@ impl Cutter<'_> {
         cut
     }
 
-    fn look(&self, window: &[u8], at_end: bool) -> Cut {
+    /// Goes over the next segment if [`next`](Self::next) would give a chunk of `length` bytes, and tells its hint; costs
+    /// next to nothing. The caller has to find out by their hash that these bytes were one chunk before, cut by the same
+    /// method, or the answer is worth nothing. `None` also where the window does not decide.
+    pub(crate) fn next_known(&mut self, window: &[u8], at_end: bool, length: usize) -> Option<Hint> {
+        let (stretch, window, left, at_end) = self.visible(window, at_end);
+        let Method::Cdc(sizes) = stretch.method else {
+            return None;
+        };
+        let shown = at_end || window.len() >= look_ahead(sizes, left);
+        if length == 0 || !shown || !self.gear.ends_at(sizes, window, length) {
+            return None;
+        }
+        if self.hole_before(window, length).is_some() {
+            return None;
+        }
+        self.position = self.position.saturating_add(length as u64);
+        Some(stretch.hint)
+    }
+
+    /// The stretch, its part of the window, how many bytes it has left, and whether it ends with the window.
+    fn visible<'w>(&self, window: &'w [u8], at_end: bool) -> (Stretch, &'w [u8], usize, bool) {
         let (stretch, end) = self.plan.stretch_at(self.position);
         let left = remaining(self.position, end);
         let window = &window[..window.len().min(left)];
-        let at_end = at_end || window.len() == left;
+        (stretch, window, left, at_end || window.len() == left)
+    }
+
+    fn look(&self, window: &[u8], at_end: bool) -> Cut {
+        let (stretch, window, left, at_end) = self.visible(window, at_end);
         if window.is_empty() && at_end {
             return Cut::End;
         }
@@ -125,8 +149,7 @@ impl Cutter<'_> {
     }
 
     fn look_at_data(&self, sizes: &CdcSizes, hint: Hint, window: &[u8], left: usize, at_end: bool) -> Cut {
-        let aligned = usize::try_from(self.position.wrapping_neg() % HOLE_BLOCK as u64).unwrap_or(0);
-        if aligned == 0 {
+        if self.to_block() == 0 {
             let zeros = window
                 .chunks_exact(HOLE_BLOCK)
                 .take_while(|block| is_zero(block))
@@ -137,22 +160,37 @@ impl Cutter<'_> {
                 };
             }
         }
-        // A chunk of full length ends where a hole begins, so the block behind it must be visible too.
-        let wanted = (sizes.max + HOLE_BLOCK).min(left);
+        let wanted = look_ahead(sizes, left);
         if window.len() < wanted && !at_end {
             return Cut::NeedMore { at_least: wanted };
         }
         let length = self.gear.cut(sizes, window);
-        let blocks = window.get(aligned..).unwrap_or_default().chunks_exact(HOLE_BLOCK);
-        let hole = (aligned..length)
-            .step_by(HOLE_BLOCK)
-            .zip(blocks)
-            .find(|(_, block)| is_zero(block));
         Cut::Chunk {
-            length: hole.map_or(length, |(start, _)| start),
+            length: self.hole_before(window, length).unwrap_or(length),
             hint,
         }
     }
+
+    /// Bytes from the position to the next place where a zero block can begin.
+    fn to_block(&self) -> usize {
+        usize::try_from(self.position.wrapping_neg() % HOLE_BLOCK as u64).unwrap_or(0)
+    }
+
+    /// Where the first zero block begins in the window, if that is before `length`.
+    fn hole_before(&self, window: &[u8], length: usize) -> Option<usize> {
+        let aligned = self.to_block();
+        let blocks = window.get(aligned..).unwrap_or_default().chunks_exact(HOLE_BLOCK);
+        (aligned..length)
+            .step_by(HOLE_BLOCK)
+            .zip(blocks)
+            .find(|(_, block)| is_zero(block))
+            .map(|(start, _)| start)
+    }
+}
+
+/// Bytes that decide about a chunk: one of full length ends where a hole begins, so the block behind it must be visible too.
+fn look_ahead(sizes: &CdcSizes, left: usize) -> usize {
+    (sizes.max + HOLE_BLOCK).min(left)
 }
 
 /// Bytes up to `end`, or as many as there can be.

@@ -57,6 +57,34 @@ impl Gear {
         length
     }
 
+    /// Whether [`cut`](Self::cut) would give `length`, for bytes that were one chunk by the same sizes before.
+    ///
+    /// Then no cut can lie within them: whether there is one before a byte depends on the bytes from the chunk's
+    /// beginning to this one only. The very last byte is the exception, because an odd one at the end of a content is
+    /// not looked at. So what is left to find out are the last two places, and the hash has forgotten all but the last
+    /// 64 bytes there.
+    pub(super) fn ends_at(&self, sizes: &CdcSizes, source: &[u8], length: usize) -> bool {
+        let limit = source.len().min(sizes.max);
+        if limit <= sizes.min || length >= limit {
+            return length == limit;
+        }
+        if length < sizes.min {
+            return false;
+        }
+        let (strict, loose) = select_masks(sizes.average, NORMALIZATION);
+        let first = length.saturating_sub(u64::BITS as usize).max(sizes.min);
+        let end = (limit - limit % 2).min(length + 1);
+        let mut hash = 0_u64;
+        for (i, byte) in source.iter().enumerate().take(end).skip(first) {
+            hash = (hash << 1).wrapping_add(self.plain[usize::from(*byte)]);
+            let mask = if i < sizes.average { strict } else { loose };
+            if i + 1 >= length && hash & mask == 0 {
+                return i == length;
+            }
+        }
+        false
+    }
+
     #[cfg(test)]
     pub(super) fn words(&self) -> &[u64; ENTRIES] {
         &self.plain

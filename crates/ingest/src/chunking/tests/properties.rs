@@ -115,6 +115,28 @@ proptest! {
     }
 
     #[test]
+    fn the_end_of_a_known_chunk_is_told_without_a_search(seed: u64, length in 0..700 * KIB, repeat in 1..40_000_usize, end: prop::sample::Index) {
+        let table = chunker();
+        for content in [random(seed, length), random(seed, repeat).into_iter().cycle().take(length).collect()] {
+            for sizes in [&FINE, &COARSE] {
+                let whole = documented_cut(table.gear().words(), sizes, &content);
+                // Chunks as the end of the content, a hole and FastCDC leave them, and what may come behind.
+                let chunks = [whole, whole + 1, whole + 2, whole / 2, end.index(length + 1)];
+                for chunk in chunks.into_iter().filter(|end| (1..=length).contains(end)) {
+                    let known = documented_cut(table.gear().words(), sizes, &content[..chunk]) == chunk;
+                    for more in [0, 1, 2, 3, length - chunk].into_iter().filter(|_| known) {
+                        for behind in [&content[chunk..], &random(seed ^ 1, length)] {
+                            let other = [&content[..chunk], &behind[..more.min(behind.len())]].concat();
+                            let expected = documented_cut(table.gear().words(), sizes, &other) == chunk;
+                            prop_assert_eq!(table.gear().ends_at(sizes, &other, chunk), expected, "{} of {}", chunk, other.len());
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn garbage_after_a_signature_is_only_content(head: prop::sample::Index, garbage in prop::collection::vec(any::<u8>(), 0..300), length in 0..60 * KIB) {
         let heads: [&[u8]; 8] = [
             b"\xFF\xD8", b"\0\0\0\x18ftyp", b"ID3", b"fLaC", b"PK\x03\x04", b"\xFF\xFB",
@@ -144,6 +166,27 @@ fn documented_cut(gear: &[u64; 256], sizes: &CdcSizes, content: &[u8]) -> usize 
         }
     }
     limit
+}
+
+#[test]
+fn an_odd_last_byte_was_not_looked_at() {
+    // Over equal bytes the hash stays at minus their word. Where that meets the loose mask only, each place from the average
+    // on is a cut; but one byte beyond it, at the end of a content, the cut at the average is not looked for.
+    let (strict, loose) = select_masks(FINE.average, Normalization::Level2);
+    let meets = |word: &u64, mask| word.wrapping_neg() & mask == 0;
+    let wanted = |word: &u64| meets(word, loose) && !meets(word, strict);
+    let found = (0..=u8::MAX).find_map(|key| {
+        let table = Chunker::new(&[key; 32]);
+        let byte = table.gear().words().iter().position(wanted)?;
+        Some((table, u8::try_from(byte).unwrap()))
+    });
+    let (table, byte) = found.unwrap();
+    let content = vec![byte; FINE.average + 3];
+    let odd = FINE.average + 1;
+    assert_eq!(table.gear().cut(&FINE, &content[..odd]), odd);
+    assert!(table.gear().ends_at(&FINE, &content[..odd], odd));
+    assert_eq!(table.gear().cut(&FINE, &content), FINE.average);
+    assert!(!table.gear().ends_at(&FINE, &content, odd));
 }
 
 #[test]
