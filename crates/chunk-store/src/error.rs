@@ -109,6 +109,24 @@ pub enum Error {
     /// The archive was made with parameters that this program does not implement.
     #[error("{0}")]
     Unsupported(String),
+    /// Something that must be understood before anything may be deleted is not.
+    #[error("nothing was deleted: {0}")]
+    Blocked(String),
+    /// Somebody else is at work, and only one can be.
+    #[error("the repository is in use {0}; try again when that has ended")]
+    InUse(String),
+    /// Another machine took this run for dead, since it had not shown for long that it lives.
+    #[error(
+        "another machine took this run for dead and may have removed what it relied on, so it was not completed; what it \
+         stored is kept: run the command again"
+    )]
+    Revoked,
+    /// Packs vanished while a snapshot was made.
+    #[error(
+        "{0} packs that the new snapshot needs vanished while it was made, so it was not completed; run \
+         `lumivault check`, and then the command again"
+    )]
+    PacksVanished(usize),
     /// The work was called off.
     #[error("interrupted")]
     Cancelled,

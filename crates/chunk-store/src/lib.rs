@@ -13,8 +13,10 @@ pub mod index;
 pub mod keys;
 mod nonce_ledger;
 pub mod pack;
+pub mod prune;
 mod repository;
 mod seal;
+pub mod session;
 mod snapshots;
 mod sys;
 #[cfg(test)]

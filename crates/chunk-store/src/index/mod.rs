@@ -6,6 +6,7 @@ mod cache;
 mod table;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use lumivault_format::{ChunkId, ChunkKind, Index, ObjectId, ObjectKind, ObjectName, ObjectType, PackEntry};
@@ -16,7 +17,7 @@ pub use table::{Location, PackInfo};
 use crate::backend::ObjectInfo;
 use crate::{Error, Event, Repository};
 use build::Builder;
-use table::Table;
+pub(crate) use table::Table;
 
 /// The chunks of a repository, as far as its readable index objects list them.
 #[derive(Debug)]
@@ -34,21 +35,62 @@ struct State {
     packs: HashMap<ObjectName, u32>,
     /// Packs that the index lists and a listing of the storage did not, or in another size.
     absent: HashSet<u32>,
+    /// Packs that are to be removed, whether the index lists them or not.
+    marked: HashSet<ObjectName>,
+    /// For each pack whether what is being written relies on it.
+    relied: Vec<AtomicBool>,
 }
 
 impl State {
-    /// Packs keep their numbers when a table grows, and with them their absence.
-    fn new(table: Table, absent: HashSet<u32>) -> Self {
+    fn new(table: Table) -> Self {
         let packs = table
             .packs()
             .iter()
             .zip(0..)
             .map(|(pack, number)| (pack.name, number))
             .collect();
+        let relied = table.packs().iter().map(|_| AtomicBool::new(false)).collect();
         Self {
             table: Arc::new(table),
             packs,
-            absent,
+            absent: HashSet::new(),
+            marked: HashSet::new(),
+            relied,
+        }
+    }
+
+    /// The same with a table that has grown: packs keep their numbers. What was added was just written, and is relied on.
+    fn grown(&mut self, table: Table) -> Self {
+        let mut grown = Self::new(table);
+        grown.absent = std::mem::take(&mut self.absent);
+        grown.marked = std::mem::take(&mut self.marked);
+        for (number, relied) in grown.relied.iter_mut().enumerate() {
+            *relied.get_mut() = self.relied.get_mut(number).is_none_or(|old| *old.get_mut());
+        }
+        grown
+    }
+
+    /// Whether a new snapshot may refer to chunks of this pack.
+    fn may_share(&self, pack: u32) -> bool {
+        let is_marked = || {
+            self.pack(pack)
+                .is_some_and(|info| self.marked.contains(&info.name))
+        };
+        !self.absent.contains(&pack) && (self.marked.is_empty() || !is_marked())
+    }
+
+    fn pack(&self, number: u32) -> Option<&PackInfo> {
+        self.table.packs().get(usize::try_from(number).ok()?)
+    }
+
+    fn rely_on(&self, pack: u32) {
+        let flag = usize::try_from(pack)
+            .ok()
+            .and_then(|number| self.relied.get(number));
+        if let Some(flag) = flag
+            && !flag.load(Ordering::Relaxed)
+        {
+            flag.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -79,7 +121,7 @@ impl ChunkIndex {
             );
             monitor.event(Event::Warning(&text));
         }
-        let state = State::new(builder.finish()?, HashSet::new());
+        let state = State::new(builder.finish()?);
         Ok(Self {
             state: RwLock::new(state),
             adding: Mutex::new(()),
@@ -131,13 +173,68 @@ impl ChunkIndex {
         self.read().table.find_all(id).take(PLACES_MAX).collect()
     }
 
-    /// Whether a chunk is listed, in a pack that is not known to be absent.
+    /// Whether a new snapshot may refer to a chunk as it is stored: it is listed in a pack that is neither known to be
+    /// absent nor about to be removed.
     pub fn contains(&self, id: &ChunkId) -> bool {
         let state = self.read();
-        state
-            .table
-            .find_all(id)
-            .any(|place| !state.absent.contains(&place.pack))
+        state.table.find_all(id).any(|place| state.may_share(place.pack))
+    }
+
+    /// The same, and notes that what is being written relies on its pack.
+    pub fn share(&self, id: &ChunkId) -> bool {
+        let state = self.read();
+        let place = state.table.find_all(id).find(|place| state.may_share(place.pack));
+        place.inspect(|place| state.rely_on(place.pack)).is_some()
+    }
+
+    /// Packs that are to be removed: nothing in them is shared any more.
+    pub(crate) fn note_marked(&self, packs: impl IntoIterator<Item = ObjectName>) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.marked.extend(packs);
+    }
+
+    /// Whether a listing of the storage showed a pack.
+    pub(crate) fn is_present(&self, pack: u32) -> bool {
+        !self.read().absent.contains(&pack)
+    }
+
+    /// Whether a pack is to be removed.
+    pub(crate) fn is_marked(&self, pack: &ObjectName) -> bool {
+        self.read().marked.contains(pack)
+    }
+
+    /// How many packs that what is being written relies on may not be relied on. If there are any, it has to be written
+    /// again, relying on nothing yet.
+    pub(crate) fn take_conflicts(&self) -> usize {
+        let state = self.read();
+        let relied = (0..)
+            .zip(&state.relied)
+            .filter(|(_, relied)| relied.load(Ordering::Relaxed));
+        let conflicts = relied.filter(|(number, _)| !state.may_share(*number)).count();
+        if conflicts > 0 {
+            state
+                .relied
+                .iter()
+                .for_each(|relied| relied.store(false, Ordering::Relaxed));
+        }
+        conflicts
+    }
+
+    /// How many packs that what was written relies on are not in a listing of the storage.
+    pub(crate) fn relied_but_absent(&self, listed: &[ObjectInfo]) -> usize {
+        let sizes: HashMap<ObjectName, u64> = listed.iter().map(|info| (info.name, info.size)).collect();
+        let state = self.read();
+        let relied = state.table.packs().iter().zip(&state.relied);
+        relied
+            .filter(|(pack, relied)| {
+                relied.load(Ordering::Relaxed) && sizes.get(&pack.name) != Some(&pack.size.into())
+            })
+            .count()
+    }
+
+    /// The index objects that the index consists of.
+    pub(crate) fn objects(&self) -> Vec<ObjectName> {
+        self.table().covered().iter().copied().collect()
     }
 
     /// Compares the packs with a listing of the storage; returns those that are missing there or have another size.
@@ -228,12 +325,11 @@ impl ChunkIndex {
         builder.add(name, index)?;
         let table = builder.finish()?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let absent = std::mem::take(&mut state.absent);
-        *state = State::new(table, absent);
+        *state = state.grown(table);
         Ok(())
     }
 
-    fn table(&self) -> Arc<Table> {
+    pub(crate) fn table(&self) -> Arc<Table> {
         Arc::clone(&self.read().table)
     }
 

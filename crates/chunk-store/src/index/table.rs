@@ -94,7 +94,7 @@ impl Bytes {
 }
 
 /// A sorted table of chunks.
-pub(super) struct Table {
+pub(crate) struct Table {
     bytes: Bytes,
     count: usize,
     first_record: usize,
@@ -167,11 +167,11 @@ impl Table {
         u64::try_from(self.count).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.count
     }
 
-    pub(super) fn packs(&self) -> &[PackInfo] {
+    pub(crate) fn packs(&self) -> &[PackInfo] {
         &self.packs
     }
 
@@ -193,22 +193,33 @@ impl Table {
     }
 
     pub(super) fn get(&self, position: u64) -> Option<(ChunkId, Location)> {
-        decode_record(self.record(usize::try_from(position).ok()?)?)
+        self.at(usize::try_from(position).ok()?)
+    }
+
+    /// One record, decoded.
+    pub(crate) fn at(&self, position: usize) -> Option<(ChunkId, Location)> {
+        decode_record(self.record(position)?)
+    }
+
+    /// Where the records of a chunk begin.
+    pub(crate) fn first_of(&self, id: &ChunkId) -> Option<usize> {
+        let mut first = self.search(id)?;
+        while first > 0 && self.is_of(first - 1, id) {
+            first -= 1;
+        }
+        Some(first)
+    }
+
+    fn is_of(&self, position: usize, id: &ChunkId) -> bool {
+        self.record(position)
+            .is_some_and(|record| record.starts_with(id.as_bytes()))
     }
 
     /// All places of a chunk: equal ids lie side by side.
-    pub(super) fn find_all(&self, id: &ChunkId) -> impl Iterator<Item = Location> {
-        let is_it = |position: usize| {
-            self.record(position)
-                .is_some_and(|record| record.starts_with(id.as_bytes()))
-        };
-        let any = self.search(id);
-        let mut first = any.unwrap_or(self.count);
-        while first > 0 && any.is_some() && is_it(first - 1) {
-            first -= 1;
-        }
+    pub(crate) fn find_all(&self, id: &ChunkId) -> impl Iterator<Item = Location> {
+        let first = self.first_of(id).unwrap_or(self.count);
         (first..self.count)
-            .take_while(move |position| is_it(*position))
+            .take_while(move |position| self.is_of(*position, id))
             .filter_map(|position| decode_record(self.record(position)?))
             .map(|(_, location)| location)
     }

@@ -23,7 +23,9 @@ impl Shared {
         if self.options.dry_run {
             return Ok(());
         }
-        let unknown = listed.iter().filter(|info| !self.index.has_pack(&info.name));
+        let unknown = listed
+            .iter()
+            .filter(|info| !self.index.has_pack(&info.name) && !self.index.is_marked(&info.name));
         unknown
             .map(|info| info.name)
             .try_for_each(|name| self.adopt(name))

@@ -139,6 +139,24 @@ impl<'r> PackReader<'r> {
         })
     }
 
+    /// Reads one entry and checks it as if it were to be used; `stored` then holds its stored bytes.
+    pub(crate) fn read_stored(
+        &self,
+        location: &EntryLocation,
+        stored: &mut Vec<u8>,
+        plain: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        stored.clear();
+        stored.resize(
+            usize::try_from(location.entry.sealed_len()).unwrap_or(usize::MAX),
+            0,
+        );
+        self.read_range(location.offset, stored)?;
+        self.open_entry(location, stored, plain)?;
+        stored.truncate(usize::try_from(location.entry.stored_len).unwrap_or(usize::MAX));
+        Ok(())
+    }
+
     /// Reads, decodes and checks one chunk.
     pub fn read_chunk(&self, location: &EntryLocation) -> Result<Vec<u8>, Error> {
         let mut sealed = vec![0u8; usize::try_from(location.entry.sealed_len()).unwrap_or(usize::MAX)];

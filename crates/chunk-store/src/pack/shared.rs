@@ -36,6 +36,8 @@ pub(super) struct Shared {
     pub(super) dealers: [Dealer; 2],
     /// Chunks of this run that the index does not list yet.
     pub(super) claimed: Vec<Mutex<HashSet<ChunkId>>>,
+    /// Chunks that this run took over from other packs.
+    pub(super) copied: Mutex<HashSet<ChunkId>>,
     pub(super) unindexed: Mutex<Vec<IndexedPack>>,
     pub(super) failure: Failure,
     pub(super) totals: Totals,
@@ -80,18 +82,23 @@ impl Shared {
 
     /// Whether a chunk is claimed or listed. In this order: chunks move from the claimed ones to the index.
     pub(super) fn is_known(&self, id: &ChunkId) -> bool {
-        lock(self.shard(id)).contains(id) || self.index.contains(id)
+        lock(self.shard(id)).contains(id) || self.index.share(id)
     }
 
     /// Claims a chunk for this run; `false` if it is known already. A chunk may have moved from the claimed ones to the
     /// index since the caller looked there, so this looks again.
     pub(super) fn claim(&self, id: ChunkId) -> bool {
         let claimed = lock(self.shard(&id)).insert(id);
-        if claimed && self.index.contains(&id) {
+        if claimed && self.index.share(&id) {
             lock(self.shard(&id)).remove(&id);
             return false;
         }
         claimed
+    }
+
+    /// Claims a chunk that is stored elsewhere for this run; `false` if this run has it already.
+    pub(super) fn claim_copy(&self, id: ChunkId) -> bool {
+        lock(&self.copied).insert(id)
     }
 
     /// Runs on a publishing thread until the channel closes. After a failure packs are only taken and dropped, so that

@@ -8,11 +8,11 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Sender, bounded};
 use lumivault_format::{ChunkId, ChunkKind, PackEntry, limits};
 
-use super::FULL_BYTES_MIN;
 use super::dealer::Dealer;
 use super::open_pack::OpenPack;
 use super::run::Failure;
 use super::shared::{SHARDS, Shared, Totals};
+use super::{CLOSE_GAP, FULL_BYTES_MIN};
 use crate::codec::{self, Compression, CompressionHint};
 use crate::index::ChunkIndex;
 use crate::keys::keyed_hash;
@@ -80,6 +80,26 @@ impl ChunkWriter {
         index: Arc<ChunkIndex>,
         options: WriterOptions,
     ) -> Result<Self, Error> {
+        let writer = Self::start(repository, index, options)?;
+        if !options.dry_run {
+            repository.complete_epochs()?;
+        }
+        writer.shared.survey_packs()?;
+        Ok(writer)
+    }
+
+    /// Prepares a run that moves stored chunks into new packs, see [`Self::copy`].
+    pub(crate) fn for_copying(repository: &Repository, index: Arc<ChunkIndex>) -> Result<Self, Error> {
+        let options = WriterOptions {
+            compression: Compression::Off,
+            threads: 1,
+            dry_run: false,
+        };
+        repository.complete_epochs()?;
+        Self::start(repository, index, options)
+    }
+
+    fn start(repository: &Repository, index: Arc<ChunkIndex>, options: WriterOptions) -> Result<Self, Error> {
         let shared = Arc::new(Shared {
             backend: repository.backend_arc(),
             secrets: repository.secrets_arc(),
@@ -92,14 +112,11 @@ impl ChunkWriter {
                 Dealer::new(ChunkKind::Tree, 4),
             ],
             claimed: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            copied: Mutex::default(),
             unindexed: Mutex::default(),
             failure: Failure::default(),
             totals: Totals::default(),
         });
-        if !options.dry_run {
-            repository.complete_epochs()?;
-        }
-        shared.survey_packs()?;
         let (publish, receive) = bounded(1);
         let mut writer = Self {
             shared,
@@ -145,7 +162,7 @@ impl ChunkWriter {
             .ok_or_else(|| {
                 Error::Unsupported(format!("a chunk of {} bytes cannot be stored", plain.len()))
             })?;
-        if shared.index.contains(&id) || !shared.claim(id) {
+        if shared.index.share(&id) || !shared.claim(id) {
             return Ok(Stored { id, new: false });
         }
         Totals::add(&shared.totals.chunks, 1);
@@ -173,6 +190,22 @@ impl ChunkWriter {
             Ok(()) => Ok(Stored { id, new: true }),
             Err(error) => Err(shared.failure.told(error)),
         }
+    }
+
+    /// Stores a chunk as it was stored before, in a new pack, once in this run. `stored` was opened and checked; it is sealed in
+    /// place.
+    pub(crate) fn copy(&self, kind: ChunkKind, entry: PackEntry, stored: &mut Vec<u8>) -> Result<(), Error> {
+        let shared = &self.shared;
+        shared.failure.check()?;
+        if !shared.claim_copy(entry.id) {
+            return Ok(());
+        }
+        Totals::add(&shared.totals.chunks, 1);
+        Totals::add(&shared.totals.plain, entry.plain_len.into());
+        Totals::add(&shared.totals.stored, entry.stored_len.into());
+        let dealer = shared.dealer(kind);
+        let added = dealer.add(shared.context(), entry, stored, &|pack| self.close(pack));
+        added.map_err(|error| shared.failure.told(error))
     }
 
     /// What was added so far.
@@ -246,7 +279,13 @@ impl ChunkWriter {
                     Some(pack) => pack,
                     None => target.insert(OpenPack::begin(kind, self.shared.context())?),
                 };
-                pack.add(entry, stored)
+                pack.add(entry, stored)?;
+                if pack.full_gap().is_some_and(|gap| gap <= CLOSE_GAP)
+                    && let Some(full) = target.take()
+                {
+                    self.close(full)?;
+                }
+                Ok(())
             })?;
         }
         Ok(target.into_iter().collect())

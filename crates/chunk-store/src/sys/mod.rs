@@ -158,6 +158,11 @@ pub(crate) fn volume(path: &Path) -> io::Result<Option<u64>> {
     imp::volume(path)
 }
 
+/// Whether a process of this number runs on this machine; `None` where the system does not tell.
+pub(crate) fn process_exists(process: u32) -> Option<bool> {
+    imp::process_exists(process)
+}
+
 /// Whether the error means that the disk or the server went away.
 pub(crate) fn is_detached(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;

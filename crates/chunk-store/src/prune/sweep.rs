@@ -1,0 +1,250 @@
+//! The second step: marked packs are removed, index entry first, once nobody can need them.
+
+use std::collections::{BTreeSet, HashSet};
+
+use lumivault_format::{Index, IndexedPack, ObjectId, ObjectKind, ObjectName, ObjectType};
+
+use super::copying::{Copied, Moves};
+use super::plan::pack_id;
+use super::{PruneOptions, PruneReport, View};
+use crate::backend::BackendError;
+use crate::index::{CacheDir, read_index};
+use crate::session::{Session, StoredMark, load_marks, others};
+use crate::{Error, Event, Repository};
+
+/// Chunks in one index object that is written here.
+const INDEX_ENTRIES: usize = 100_000;
+
+pub(super) fn sweep(
+    repository: &Repository,
+    session: &Session<'_>,
+    cache: Option<&CacheDir>,
+    options: &PruneOptions,
+    report: &mut PruneReport,
+) -> Result<(), Error> {
+    let due = due_marks(repository, options, report)?;
+    let due = without_those_at_work(repository, session, due, report)?;
+    if due.is_empty() {
+        return Ok(());
+    }
+    let view = View::load(repository, Some(session), session.holder(), cache)?;
+    let stay = rescue(&view, report)?;
+    let marked = due.iter().flat_map(|stored| &stored.mark.packs);
+    let goes: HashSet<ObjectName> = marked.filter(|name| !stay.contains(*name)).copied().collect();
+    unlist(&view, &goes)?;
+    // Whoever took this session for dead may have begun to work as if it were.
+    session.check()?;
+    repository
+        .environment()
+        .monitor
+        .event(Event::Phase("removing packs"));
+    let mut sizes: Vec<(ObjectName, u64)> = Vec::new();
+    for info in repository.backend().list(ObjectKind::Pack)? {
+        if goes.contains(&info.name) {
+            sizes.push((info.name, info.size));
+        }
+    }
+    for (name, size) in sizes {
+        view.tick()?;
+        remove(repository, &pack_id(name))?;
+        report.removed.add(size);
+    }
+    for stored in due {
+        if stored.mark.packs.iter().all(|name| goes.contains(name)) {
+            remove(repository, &mark_id(stored.object))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a sweep would do, for a dry run.
+pub(super) fn foresee(
+    view: &View<'_>,
+    options: &PruneOptions,
+    report: &mut PruneReport,
+) -> Result<(), Error> {
+    let due = due_marks(view.repository, options, report)?;
+    let marked: HashSet<&ObjectName> = due.iter().flat_map(|stored| &stored.mark.packs).collect();
+    for info in view.repository.backend().list(ObjectKind::Pack)? {
+        if marked.contains(&info.name) {
+            report.removed.add(info.size);
+        }
+    }
+    if options.now {
+        report.removed.packs += report.dead.packs + report.repacked.packs;
+        report.removed.bytes += report.dead.bytes + report.repacked.bytes;
+    }
+    Ok(())
+}
+
+/// The marks that are old enough; the others are counted as waiting.
+fn due_marks(
+    repository: &Repository,
+    options: &PruneOptions,
+    report: &mut PruneReport,
+) -> Result<Vec<StoredMark>, Error> {
+    let now = repository.environment().clock.now().0;
+    let grace = if options.now {
+        i64::MIN
+    } else {
+        options.grace_seconds
+    };
+    let marks = load_marks(repository, &HashSet::new())?;
+    let (due, waiting): (Vec<_>, Vec<_>) = marks
+        .into_iter()
+        .partition(|stored| now.saturating_sub(stored.mark.unix_seconds) >= grace);
+    for stored in waiting {
+        let at = stored.mark.unix_seconds.saturating_add(options.grace_seconds);
+        report.next_sweep = Some(report.next_sweep.map_or(at, |known| known.min(at)));
+        count_waiting(repository, &stored, report);
+    }
+    Ok(due)
+}
+
+fn count_waiting(repository: &Repository, stored: &StoredMark, report: &mut PruneReport) {
+    for name in &stored.mark.packs {
+        // One that is gone waits no more, and what cannot be asked for now is no fault of the sweep.
+        if let Ok(size) = repository.backend().size(&pack_id(*name)) {
+            report.waiting.add(size);
+        }
+    }
+}
+
+/// Leaves out the marks that somebody who may be at work does not know. Dead ones are revoked: whatever they commit from now on,
+/// they will not rely on.
+fn without_those_at_work(
+    repository: &Repository,
+    session: &Session<'_>,
+    due: Vec<StoredMark>,
+    report: &mut PruneReport,
+) -> Result<Vec<StoredMark>, Error> {
+    if due.is_empty() {
+        return Ok(due);
+    }
+    let mut swept = due;
+    for other in others(repository, Some(session.id()), session.holder())? {
+        if swept.iter().all(|stored| other.knows_mark(&stored.object)) {
+            continue;
+        }
+        if other.dead {
+            other.revoke(repository, session.holder())?;
+            continue;
+        }
+        let (knows, unknown): (Vec<_>, Vec<_>) = swept
+            .into_iter()
+            .partition(|stored| other.knows_mark(&stored.object));
+        swept = knows;
+        for stored in &unknown {
+            count_waiting(repository, stored, report);
+        }
+        report.held_up.push(format!(
+            "the repository is in use {} since before some packs were marked",
+            other.description()
+        ));
+    }
+    Ok(swept)
+}
+
+/// Copies out what turned out to be needed of marked packs; returns the packs that have to stay.
+fn rescue(view: &View<'_>, report: &mut PruneReport) -> Result<HashSet<ObjectName>, Error> {
+    let live = view.live()?;
+    let is_marked = |pack: u32| {
+        view.index
+            .pack(pack)
+            .is_some_and(|info| view.index.is_marked(&info.name))
+    };
+    let moves = Moves::find(view, &live, &is_marked);
+    if moves.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let needed_from = moves.packs();
+    match moves.carry_out(view)? {
+        Copied::All(bytes) => {
+            report.copied_bytes += bytes;
+            Ok(HashSet::new())
+        }
+        Copied::NoRoom => {
+            report.no_room = true;
+            let names = needed_from.iter().filter_map(|number| view.index.pack(*number));
+            Ok(names.map(|pack| pack.name).collect())
+        }
+    }
+}
+
+/// Takes packs out of the index. The new index objects are durable before the old ones go; the last of them says what they
+/// replace, so that at no moment anything else is missing.
+fn unlist(view: &View<'_>, goes: &HashSet<ObjectName>) -> Result<(), Error> {
+    let (mut replaced, mut kept) = (Vec::new(), Vec::new());
+    let mut inherited = BTreeSet::new();
+    let listed = view.repository.backend().list(ObjectKind::Index)?;
+    let present: HashSet<ObjectName> = listed.iter().map(|info| info.name).collect();
+    for info in listed {
+        view.tick()?;
+        let index = match read_index(view.repository, &info.name) {
+            Ok(index) => index,
+            Err(Error::Backend(BackendError::NotFound { .. })) => continue,
+            Err(error) => return Err(error),
+        };
+        if view.index.is_replaced(&info.name) {
+            // An interrupted run left it; it counts no more.
+            replaced.push(info.name);
+        } else if index.packs.iter().any(|pack| goes.contains(&pack.name)) {
+            replaced.push(info.name);
+            inherited.extend(index.replaces.into_iter().filter(|name| present.contains(name)));
+            kept.extend(index.packs.into_iter().filter(|pack| !goes.contains(&pack.name)));
+        }
+    }
+    if replaced.is_empty() {
+        return Ok(());
+    }
+    kept.sort_unstable_by_key(|pack| pack.name);
+    kept.dedup_by_key(|pack| pack.name);
+    let mut objects = split(kept);
+    if let Some(last) = objects.last_mut() {
+        inherited.extend(replaced.iter().copied());
+        last.replaces = inherited.into_iter().collect();
+    }
+    for index in &objects {
+        view.repository.store_sealed(ObjectType::Index, &index.encode())?;
+    }
+    for name in replaced {
+        let id = ObjectId {
+            kind: ObjectKind::Index,
+            name,
+        };
+        remove(view.repository, &id)?;
+    }
+    Ok(())
+}
+
+/// Index objects of bounded size, at least one: it also says what is replaced.
+fn split(packs: Vec<IndexedPack>) -> Vec<Index> {
+    let mut objects = vec![Index::default()];
+    let mut entries = 0;
+    for pack in packs {
+        if entries > 0 && entries + pack.entries.len() > INDEX_ENTRIES {
+            objects.push(Index::default());
+            entries = 0;
+        }
+        entries += pack.entries.len();
+        if let Some(last) = objects.last_mut() {
+            last.packs.push(pack);
+        }
+    }
+    objects
+}
+
+fn mark_id(name: ObjectName) -> ObjectId {
+    ObjectId {
+        kind: ObjectKind::Mark,
+        name,
+    }
+}
+
+/// Removes an object; one that is gone already was removed by a run that was interrupted.
+fn remove(repository: &Repository, id: &ObjectId) -> Result<(), Error> {
+    match repository.backend().remove(id) {
+        Ok(()) | Err(BackendError::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

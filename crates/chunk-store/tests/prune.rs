@@ -1,0 +1,547 @@
+//! Pruning frees what nobody needs and nothing else, whoever else is at work and wherever it is stopped.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use common::tree::{Layout, Node, commit, folder};
+use common::{Fixture, OPTIONS, id};
+use lumivault_chunk_store::backend::{Backend, Memory};
+use lumivault_chunk_store::check::{CheckOptions, ReadData, Severity, check};
+use lumivault_chunk_store::forget::{forget, revive};
+use lumivault_chunk_store::prune::{Amount, GRACE_SECONDS, MaxUnused, PruneOptions, PruneReport, prune};
+use lumivault_chunk_store::session::{Holder, LEASE_SECONDS, Writing};
+use lumivault_chunk_store::{ChunkIndex, ChunkWriter, Error, Repository, TreeReader};
+use lumivault_format::tree::FolderRef;
+use lumivault_format::{ObjectKind, SnapshotId};
+use lumivault_testkit::{Fault, FaultBackend, SeededRandom};
+
+const HOST: &str = "desk";
+
+fn holder() -> Holder {
+    Holder {
+        host: HOST.into(),
+        process: std::process::id(),
+    }
+}
+
+fn now() -> PruneOptions {
+    PruneOptions {
+        now: true,
+        ..PruneOptions::default()
+    }
+}
+
+/// Files of one chunk each, by number: the same number is the same content.
+fn contents(numbers: &[u64]) -> Vec<Vec<u8>> {
+    let random = |n: &u64| SeededRandom::new(&format!("prune: content {n}")).bytes(60_000);
+    numbers.iter().map(random).collect()
+}
+
+fn tree(writer: &ChunkWriter, numbers: &[u64]) -> FolderRef {
+    let names: Vec<String> = numbers.iter().map(|n| format!("{n:06}.jpg")).collect();
+    let files = contents(numbers)
+        .into_iter()
+        .map(|content| Node::File(vec![content]));
+    folder(
+        writer,
+        Layout::Pieces,
+        names.iter().map(String::as_str).zip(files).collect(),
+    )
+}
+
+/// What a backup does, with whatever happens `between` storing and looking again.
+fn backup_with(
+    writing: &Writing<'_>,
+    day: i64,
+    numbers: &[u64],
+    between: impl FnOnce(),
+) -> Result<SnapshotId, Error> {
+    let repository = writing.repository();
+    let mut between = Some(between);
+    loop {
+        let writer = ChunkWriter::new(repository, Arc::clone(writing.index()), OPTIONS)?;
+        let root = tree(&writer, numbers);
+        writer.finish()?;
+        if let Some(between) = between.take() {
+            between();
+        }
+        if writing.look_again()?.is_some() {
+            continue;
+        }
+        let id = commit(repository, day, &root)?;
+        writing.confirm(id)?;
+        return Ok(id);
+    }
+}
+
+fn backup(repository: &Repository, day: i64, numbers: &[u64]) -> Result<SnapshotId, Error> {
+    let writing = Writing::begin(repository, &holder(), None)?;
+    let id = backup_with(&writing, day, numbers, || ())?;
+    writing.close()?;
+    Ok(id)
+}
+
+fn run(repository: &Repository, options: &PruneOptions) -> Result<PruneReport, Error> {
+    prune(repository, &holder(), None, options)
+}
+
+/// Every byte of the repository is well, and the snapshot's files are what they were.
+fn assert_holds(repository: &Repository, snapshots: &[(SnapshotId, &[u64])]) {
+    let index = ChunkIndex::load(repository, None).unwrap();
+    let options = CheckOptions {
+        read: ReadData::AllData,
+        threads: NonZeroUsize::MIN,
+    };
+    let report = check(repository, &index, &options).unwrap();
+    let damage: Vec<_> = report
+        .findings
+        .iter()
+        .filter(|f| f.severity == Severity::Damage)
+        .collect();
+    assert!(damage.is_empty(), "{damage:#?}");
+    let found = repository.snapshots().unwrap().found;
+    let reader = TreeReader::new(repository, &index);
+    for (id, numbers) in snapshots {
+        let stored = found
+            .iter()
+            .find(|stored| stored.id == *id)
+            .expect("the snapshot is there");
+        let root = FolderRef::decode_whole(&stored.snapshot.root).unwrap();
+        let read = reader.folder(&root).unwrap();
+        let contents = contents(numbers);
+        assert_eq!(read.entries.len(), contents.len());
+        for (record, content) in read.contents.iter().zip(&contents) {
+            let chunk = record.extents[0].chunk().unwrap();
+            assert!(
+                reader.chunk(&chunk).unwrap() == *content,
+                "a file came back changed"
+            );
+        }
+    }
+}
+
+fn bytes(memory: &Memory) -> u64 {
+    memory
+        .list(ObjectKind::Pack)
+        .unwrap()
+        .iter()
+        .map(|info| info.size)
+        .sum()
+}
+
+fn range(from: u64, to: u64) -> Vec<u64> {
+    (from..to).collect()
+}
+
+#[test]
+fn nothing_goes_while_everything_is_needed() {
+    let f = Fixture::new("prune: all needed");
+    let repository = f.open();
+    let kept = backup(&repository, 0, &range(0, 10)).unwrap();
+    let packs = f.list(ObjectKind::Pack);
+    let report = run(&repository, &now()).unwrap();
+    assert_eq!((report.dead, report.repacked, report.removed), Default::default());
+    assert_eq!(report.packs.packs, packs.len() as u64);
+    assert_eq!(f.list(ObjectKind::Pack), packs);
+    assert!(f.list(ObjectKind::Mark).is_empty() && f.list(ObjectKind::Session).is_empty());
+    assert_holds(&repository, &[(kept, &range(0, 10))]);
+}
+
+#[test]
+fn what_was_forgotten_goes_after_the_grace_period_and_its_packs_after_another() {
+    let f = Fixture::new("prune: grace");
+    let repository = f.open();
+    let old = backup(&repository, 0, &range(0, 10)).unwrap();
+    let kept = backup(&repository, 30, &range(10, 20)).unwrap();
+    let full = bytes(&f.memory);
+    forget(&repository, &[old], HOST).unwrap();
+    let options = PruneOptions::default();
+
+    let report = run(&repository, &options).unwrap();
+    assert_eq!(
+        (report.snapshots_removed, report.dead),
+        (0, Amount::default()),
+        "it can be revived"
+    );
+    assert_holds(&repository, &[(old, &range(0, 10)), (kept, &range(10, 20))]);
+
+    f.world.clock.advance(GRACE_SECONDS);
+    let report = run(&repository, &options).unwrap();
+    assert_eq!(report.snapshots_removed, 1);
+    assert!(report.dead.packs >= 1 && report.removed.packs == 0, "{report:?}");
+    assert_eq!(report.waiting, report.dead);
+    assert_eq!(bytes(&f.memory), full, "what is marked is still there");
+    assert_holds(&repository, &[(kept, &range(10, 20))]);
+    assert!(matches!(
+        revive(&repository, &[old], HOST),
+        Err(Error::Removed(_) | Error::Snapshot(_))
+    ));
+
+    let again = run(&repository, &options).unwrap();
+    assert_eq!(
+        (again.dead, again.waiting),
+        (Amount::default(), report.waiting),
+        "marked once"
+    );
+
+    f.world.clock.advance(GRACE_SECONDS);
+    let swept = run(&repository, &options).unwrap();
+    assert_eq!(swept.removed, report.waiting);
+    assert_eq!(bytes(&f.memory), full - swept.removed.bytes);
+    assert!(f.list(ObjectKind::Mark).is_empty());
+    assert_holds(&repository, &[(kept, &range(10, 20))]);
+    assert_eq!(run(&repository, &now()).unwrap().removed, Amount::default());
+}
+
+#[test]
+fn a_revived_snapshot_stays() {
+    let f = Fixture::new("prune: revived");
+    let repository = f.open();
+    let old = backup(&repository, 0, &range(0, 5)).unwrap();
+    forget(&repository, &[old], HOST).unwrap();
+    f.world.clock.advance(GRACE_SECONDS - 1);
+    revive(&repository, &[old], HOST).unwrap();
+    f.world.clock.advance(GRACE_SECONDS);
+    assert_eq!(run(&repository, &now()).unwrap().removed, Amount::default());
+    assert_holds(&repository, &[(old, &range(0, 5))]);
+}
+
+#[test]
+fn packs_that_are_partly_needed_are_written_anew_once_that_frees_enough() {
+    let f = Fixture::new("prune: repack");
+    let repository = f.open();
+    let old = backup(&repository, 0, &range(0, 100)).unwrap();
+    let kept = backup(&repository, 30, &range(0, 60)).unwrap();
+    forget(&repository, &[old], HOST).unwrap();
+    let full = bytes(&f.memory);
+    let plan = run(
+        &repository,
+        &PruneOptions {
+            dry_run: true,
+            ..now()
+        },
+    )
+    .unwrap();
+    assert_eq!(bytes(&f.memory), full, "a dry run changes nothing");
+    let report = run(&repository, &now()).unwrap();
+    assert_eq!(
+        (plan.dead, plan.repacked, plan.removed),
+        (report.dead, report.repacked, report.removed)
+    );
+    assert!(report.repacked.packs >= 1, "{report:?}");
+    let after = bytes(&f.memory);
+    assert!(after < full - 35 * 60_000, "{full} bytes became {after}");
+    assert_holds(&repository, &[(kept, &range(0, 60))]);
+}
+
+#[test]
+fn little_is_never_bought_by_writing_much_anew() {
+    let f = Fixture::new("prune: little");
+    let repository = f.open();
+    let old = backup(&repository, 0, &range(0, 100)).unwrap();
+    let kept = backup(&repository, 30, &range(0, 95)).unwrap();
+    forget(&repository, &[old], HOST).unwrap();
+    let options = PruneOptions {
+        max_unused: MaxUnused::Bytes(0),
+        ..now()
+    };
+    let report = run(&repository, &options).unwrap();
+    // Folders are another matter: theirs is a small pack.
+    assert!(report.copied_bytes < 200_000, "{report:?}");
+    assert!(report.unused_bytes > 4 * 60_000);
+    assert_holds(&repository, &[(kept, &range(0, 95))]);
+}
+
+#[test]
+fn limits_of_what_is_written_anew_are_kept() {
+    let f = Fixture::new("prune: limits");
+    let repository = f.open();
+    let old = backup(&repository, 0, &range(0, 100)).unwrap();
+    let kept = backup(&repository, 30, &range(0, 60)).unwrap();
+    forget(&repository, &[old], HOST).unwrap();
+    for options in [
+        PruneOptions {
+            max_unused: MaxUnused::Unlimited,
+            ..now()
+        },
+        PruneOptions {
+            max_repack: Some(0),
+            ..now()
+        },
+    ] {
+        let report = run(&repository, &options).unwrap();
+        let rewritten = (report.repacked.packs, report.copied_bytes);
+        assert_eq!(rewritten, (0, 0), "{options:?}");
+    }
+    let options = PruneOptions {
+        max_repack: Some(1_000_000),
+        ..now()
+    };
+    let report = run(&repository, &options).unwrap();
+    assert!(report.copied_bytes < 1_000_000, "{report:?}");
+    assert_holds(&repository, &[(kept, &range(0, 60))]);
+}
+
+#[test]
+fn a_leftover_that_no_index_lists_goes_but_not_while_somebody_may_be_writing_it() {
+    let f = Fixture::new("prune: leftover");
+    let repository = f.open();
+    let kept = backup(&repository, 0, &range(0, 5)).unwrap();
+    let before = f.list(ObjectKind::Index);
+    let writing = Writing::begin(&repository, &holder(), None).unwrap();
+    let writer = ChunkWriter::new(&repository, Arc::clone(writing.index()), OPTIONS).unwrap();
+    tree(&writer, &range(100, 110));
+    writer.finish().unwrap();
+    for name in f.list(ObjectKind::Index) {
+        if !before.contains(&name) {
+            f.memory.remove(&id(ObjectKind::Index, name)).unwrap();
+        }
+    }
+    let report = run(&repository, &PruneOptions::default()).unwrap();
+    assert_eq!(report.dead, Amount::default(), "the session is open");
+    writing.close().unwrap();
+    let report = run(&repository, &PruneOptions::default()).unwrap();
+    assert!(report.dead.packs > 0);
+    f.world.clock.advance(GRACE_SECONDS);
+    assert_eq!(
+        run(&repository, &PruneOptions::default()).unwrap().removed,
+        report.dead
+    );
+    assert_holds(&repository, &[(kept, &range(0, 5))]);
+}
+
+#[test]
+fn what_cannot_be_read_blocks_deleting() {
+    let seed = "prune: blocked";
+    let f = Fixture::new(seed);
+    let repository = f.open();
+    let old = backup(&repository, 0, &range(0, 10)).unwrap();
+    backup(&repository, 30, &range(5, 20)).unwrap();
+    forget(&repository, &[old], HOST).unwrap();
+    let kinds = [
+        ObjectKind::Snapshot,
+        ObjectKind::Annotation,
+        ObjectKind::Index,
+        ObjectKind::Pack,
+    ];
+    for kind in kinds {
+        for name in f.list(kind) {
+            let copy = f.copy();
+            let mut damaged = copy.bytes(&id(kind, name));
+            let middle = if kind == ObjectKind::Pack {
+                40
+            } else {
+                damaged.len() / 2
+            };
+            damaged[middle] ^= 1;
+            copy.overwrite(&id(kind, name), &damaged);
+            let packs = copy.list(ObjectKind::Pack);
+            let result = run(&copy.open(), &now());
+            // Damage in a pack that nobody needs is no reason to keep it.
+            let tolerable = kind == ObjectKind::Pack && result.is_ok();
+            let refused =
+                matches!(&result, Err(error) if error.is_damage() || matches!(error, Error::Blocked(_)));
+            assert!(tolerable || refused, "{kind} {name:?}: {result:?}");
+            if refused {
+                let left = copy.list(ObjectKind::Pack);
+                assert!(
+                    packs.iter().all(|pack| left.contains(pack)),
+                    "{kind}: something was removed"
+                );
+            }
+            assert!(
+                copy.list(ObjectKind::Session).is_empty(),
+                "{kind}: the session was closed"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_backup_that_shares_what_is_marked_meanwhile_stores_it_anew() {
+    let f = Fixture::new("prune: marked meanwhile");
+    let repository = f.open();
+    let old = backup(&repository, 0, &range(0, 10)).unwrap();
+    forget(&repository, &[old], HOST).unwrap();
+    f.world.clock.advance(GRACE_SECONDS);
+    let (first, second) = (f.open(), f.open());
+    let writing = Writing::begin(&first, &holder(), None).unwrap();
+    let kept = backup_with(&writing, 30, &range(0, 12), || {
+        let report = run(&second, &PruneOptions::default()).unwrap();
+        assert!(report.dead.packs > 0, "{report:?}");
+    })
+    .unwrap();
+    // The mark is not older than the session, and nobody sweeps before the session has ended.
+    let at_once = PruneOptions {
+        grace_seconds: 0,
+        ..PruneOptions::default()
+    };
+    let report = run(&second, &at_once).unwrap();
+    assert_eq!(report.removed, Amount::default());
+    assert_eq!(report.held_up.len(), 1, "{report:?}");
+    writing.close().unwrap();
+    let report = run(&second, &at_once).unwrap();
+    assert!(report.removed.packs > 0 && report.copied_bytes == 0, "{report:?}");
+    assert_holds(&f.open(), &[(kept, &range(0, 12))]);
+}
+
+#[test]
+fn a_later_backup_does_not_share_what_is_marked() {
+    let f = Fixture::new("prune: marked before");
+    let repository = f.open();
+    let old = backup(&repository, 0, &range(0, 10)).unwrap();
+    forget(&repository, &[old], HOST).unwrap();
+    f.world.clock.advance(GRACE_SECONDS);
+    run(&repository, &PruneOptions::default()).unwrap();
+    let writing = Writing::begin(&repository, &holder(), None).unwrap();
+    // Knowing the mark, this session does not hold up the sweep.
+    f.world.clock.advance(GRACE_SECONDS);
+    let kept = backup_with(&writing, 30, &range(0, 10), || {
+        let report = run(&f.open(), &PruneOptions::default()).unwrap();
+        assert!(report.removed.packs > 0, "{report:?}");
+    })
+    .unwrap();
+    writing.close().unwrap();
+    assert_holds(&f.open(), &[(kept, &range(0, 10))]);
+}
+
+#[test]
+fn what_is_needed_again_is_copied_out_of_marked_packs() {
+    let f = Fixture::new("prune: rescue");
+    let repository = f.open();
+    let old = backup(&repository, 0, &range(0, 10)).unwrap();
+    // The snapshot object comes back after its packs were marked, as when somebody restores a lost file from another copy.
+    let name = f.list(ObjectKind::Snapshot)[0];
+    let object = f.bytes(&id(ObjectKind::Snapshot, name));
+    forget(&repository, &[old], HOST).unwrap();
+    f.world.clock.advance(GRACE_SECONDS);
+    run(&repository, &PruneOptions::default()).unwrap();
+    f.memory.create(&id(ObjectKind::Snapshot, name), &object).unwrap();
+    for annotation in f.list(ObjectKind::Annotation) {
+        f.memory.remove(&id(ObjectKind::Annotation, annotation)).unwrap();
+    }
+    f.world.clock.advance(GRACE_SECONDS);
+    let report = run(&repository, &PruneOptions::default()).unwrap();
+    assert!(report.removed.packs > 0 && report.copied_bytes > 0, "{report:?}");
+    assert_holds(&f.open(), &[(old, &range(0, 10))]);
+}
+
+#[test]
+fn a_session_taken_for_dead_does_not_report_success() {
+    let f = Fixture::new("prune: taken for dead");
+    let repository = f.open();
+    let old = backup(&repository, 0, &range(0, 10)).unwrap();
+    forget(&repository, &[old], HOST).unwrap();
+    let stopped = f.open();
+    let writing = Writing::begin(&stopped, &holder(), None).unwrap();
+    let result = backup_with(&writing, 30, &range(0, 12), || {
+        f.world.clock.advance(LEASE_SECONDS + GRACE_SECONDS + 1);
+        let other = f.open();
+        run(&other, &PruneOptions::default()).unwrap();
+        f.world.clock.advance(GRACE_SECONDS);
+        let report = run(&other, &PruneOptions::default()).unwrap();
+        assert!(report.removed.packs > 0, "{report:?}");
+    });
+    assert!(matches!(result, Err(Error::Revoked)), "{result:?}");
+    drop(writing);
+    // The next run is complete.
+    let kept = backup(&f.open(), 30, &range(0, 12)).unwrap();
+    assert_holds(&f.open(), &[(kept, &range(0, 12))]);
+}
+
+#[test]
+fn a_snapshot_that_was_committed_too_late_is_taken_back() {
+    let f = Fixture::new("prune: too late");
+    let repository = f.open();
+    let old = backup(&repository, 0, &range(0, 10)).unwrap();
+    forget(&repository, &[old], HOST).unwrap();
+    let stopped = f.open();
+    let writing = Writing::begin(&stopped, &holder(), None).unwrap();
+    let writer = ChunkWriter::new(&stopped, Arc::clone(writing.index()), OPTIONS).unwrap();
+    let root = tree(&writer, &range(0, 12));
+    writer.finish().unwrap();
+    assert_eq!(writing.look_again().unwrap(), None);
+    // Stopped between looking and committing, for long.
+    f.world.clock.advance(LEASE_SECONDS + GRACE_SECONDS + 1);
+    run(&f.open(), &PruneOptions::default()).unwrap();
+    f.world.clock.advance(GRACE_SECONDS);
+    assert!(run(&f.open(), &PruneOptions::default()).unwrap().removed.packs > 0);
+    let late = commit(&stopped, 30, &root).unwrap();
+    assert!(matches!(writing.confirm(late), Err(Error::Revoked)));
+    assert!(stopped.snapshots().unwrap().found.is_empty());
+    assert_holds(&f.open(), &[]);
+    run(&f.open(), &now()).unwrap();
+}
+
+#[test]
+fn being_alone_takes_that_nobody_else_is_at_work() {
+    let f = Fixture::new("prune: alone");
+    let repository = f.open();
+    backup(&repository, 0, &range(0, 3)).unwrap();
+    let writing = Writing::begin(&repository, &holder(), None).unwrap();
+    assert!(matches!(run(&f.open(), &now()), Err(Error::InUse(_))));
+    writing.close().unwrap();
+    run(&f.open(), &now()).unwrap();
+    // A dead session is no hindrance.
+    let writing = Writing::begin(&repository, &holder(), None).unwrap();
+    f.world.clock.advance(LEASE_SECONDS + 1);
+    run(&f.open(), &now()).unwrap();
+    assert!(matches!(writing.look_again(), Err(Error::Revoked)));
+    assert_eq!(f.list(ObjectKind::Revocation).len(), 1);
+}
+
+/// Stops a prune at each of its operations, for ever or only once; nothing is lost, and the next one completes the work.
+#[test]
+fn stopped_anywhere_nothing_is_lost() {
+    for (seed, options, fault) in [
+        ("prune: stopped now", now(), Fault::Io),
+        ("prune: lost answers", now(), Fault::LostAnswer),
+        ("prune: full", now(), Fault::Full),
+        ("prune: unsynced", now(), Fault::Sync),
+        (
+            "prune: stopped by and by",
+            PruneOptions {
+                grace_seconds: 0,
+                ..PruneOptions::default()
+            },
+            Fault::Io,
+        ),
+    ] {
+        let f = Fixture::new(seed);
+        let repository = f.open();
+        let old = backup(&repository, 0, &range(0, 10)).unwrap();
+        let kept = backup(&repository, 30, &range(0, 5)).unwrap();
+        forget(&repository, &[old], HOST).unwrap();
+        let (mut stopped, mut at) = (0, 0);
+        loop {
+            let copy = f.copy();
+            let faulty = FaultBackend::new(copy.memory.clone());
+            let control = faulty.control();
+            let repository = copy.open_on(Arc::new(faulty)).unwrap();
+            control.fail_from(control.count() + at, fault);
+            let result = run(&repository, &options);
+            let ended = result.is_ok();
+            control.heal();
+            drop(repository);
+            assert_holds(&copy.open(), &[(kept, &range(0, 5))]);
+            // Whoever was stopped left a session, which is dead by tomorrow.
+            copy.world.clock.advance(LEASE_SECONDS + 1);
+            let repository = copy.open();
+            let again = run(&repository, &now());
+            assert!(again.is_ok(), "{seed}, operation {at}: {again:?}");
+            assert_holds(&copy.open(), &[(kept, &range(0, 5))]);
+            assert!(copy.list(ObjectKind::Mark).is_empty(), "{seed}, operation {at}");
+            copy.world.clock.advance(-LEASE_SECONDS - 1);
+            if ended {
+                break;
+            }
+            stopped += 1;
+            at += 1;
+        }
+        assert!(stopped > 20, "{seed}: only {stopped} operations");
+    }
+}
