@@ -10,18 +10,18 @@ use super::{BackupRequest, Input, sources};
 /// What stands for the path of a stream.
 pub(super) const STREAM_PATH: &[u8] = b"-";
 
-/// The snapshot to compare with: of the same phone (of any, if it has none yet); of the same sources if possible, as only
-/// there files may be found unchanged; an end of the chain, as snapshots of one second have no other order; the
-/// one written last.
+/// The snapshot to compare with: not a forgotten one, whose content is about to go; of the same phone (of any, if it has
+/// none yet); of the same sources if possible, as only there files may be found unchanged; an end of the chain, as
+/// snapshots of one second have no other order; the one written last.
 pub(super) fn parent_of<'s>(
     snapshots: &'s [StoredSnapshot],
     request: &BackupRequest<'_>,
 ) -> Option<&'s StoredSnapshot> {
     let paths = source_paths(&request.input);
-    let heads: HashSet<SnapshotId> = heads(snapshots).into_iter().collect();
-    let same_phone = snapshots.iter().any(|s| s.snapshot.phone == request.phone);
-    snapshots
-        .iter()
+    let live = || snapshots.iter().filter(|s| s.is_live());
+    let heads: HashSet<SnapshotId> = heads(live()).into_iter().collect();
+    let same_phone = live().any(|s| s.snapshot.phone == request.phone);
+    live()
         .filter(|s| !same_phone || s.snapshot.phone == request.phone)
         .max_by_key(|s| {
             let same = s
@@ -57,10 +57,13 @@ pub(super) fn cache_name(request: &BackupRequest<'_>) -> Vec<u8> {
     name
 }
 
-/// Snapshots that no other names as its predecessor: the ends of the chain.
-pub(super) fn heads(snapshots: &[StoredSnapshot]) -> Vec<SnapshotId> {
+/// Snapshots that no other names as its predecessor: the ends of the chain. Forgotten ones belong to it as long as they
+/// are there.
+pub(super) fn heads<'s>(snapshots: impl IntoIterator<Item = &'s StoredSnapshot>) -> Vec<SnapshotId> {
+    let snapshots: Vec<&StoredSnapshot> = snapshots.into_iter().collect();
     let named: HashSet<&SnapshotId> = snapshots.iter().flat_map(|s| &s.snapshot.predecessors).collect();
-    let mut heads: Vec<&StoredSnapshot> = snapshots.iter().filter(|s| !named.contains(&s.id)).collect();
+    let mut heads = snapshots.clone();
+    heads.retain(|s| !named.contains(&s.id));
     heads.sort_by_key(|s| std::cmp::Reverse((s.snapshot.written_unix_seconds, s.id)));
     heads.truncate(usize::try_from(limits::PREDECESSORS_MAX).unwrap_or(64));
     heads.into_iter().map(|s| s.id).collect()

@@ -175,10 +175,14 @@ pub struct ImportOutcome {
     pub summary: BackupSummary,
     /// Other snapshots of the same phone and period, with other content.
     pub same_period: Vec<SnapshotId>,
+    /// It was skipped because this snapshot holds it, which was forgotten.
+    pub forgotten: Option<SnapshotId>,
 }
 
 /// Imports one folder. The key is phone, civil period and content without times: the same key is skipped, so running an
-/// import again adds nothing.
+/// import again adds nothing. It is also skipped if the snapshot was forgotten: else forgetting would last until the next
+/// import of the folder that all copies lie in. Once its removal is decided, there is nothing any more to bring back
+/// instead, and it counts no more.
 pub fn import_one(
     repository: &Repository,
     index: &Arc<ChunkIndex>,
@@ -189,7 +193,7 @@ pub fn import_one(
     let same: Vec<_> = snapshots
         .iter()
         .filter(|s| s.snapshot.phone == request.phone && s.snapshot.time.period() == item.period)
-        .filter(|s| s.snapshot.time.precision == item.time.precision)
+        .filter(|s| s.snapshot.time.precision == item.time.precision && !s.removal)
         .collect();
     request.input = Input::Sources(vec![SourceSpec {
         path: item.path.clone(),
@@ -198,10 +202,14 @@ pub fn import_one(
     request.time = item.time;
     request.skip_digests = same.iter().map(|s| s.snapshot.digest).collect();
     let summary = backup(repository, index, &snapshots, request)?;
-    let same_period = same
-        .iter()
-        .filter(|s| s.snapshot.digest != summary.digest)
-        .map(|s| s.id)
-        .collect();
-    Ok(ImportOutcome { summary, same_period })
+    let (equal, other): (Vec<_>, Vec<_>) = same
+        .into_iter()
+        .partition(|s| s.snapshot.digest == summary.digest);
+    let there = equal.iter().any(|s| s.is_live());
+    let forgotten = equal.first().filter(|_| summary.skipped && !there);
+    Ok(ImportOutcome {
+        forgotten: forgotten.map(|s| s.id),
+        same_period: other.iter().filter(|s| s.is_live()).map(|s| s.id).collect(),
+        summary,
+    })
 }
