@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use lumivault_chunk_store::Silent;
 use lumivault_chunk_store::forget::{forget, pin, revive};
-use lumivault_chunk_store::{ChunkIndex, Silent};
+use lumivault_chunk_store::session::Writing;
 use lumivault_format::{Annotation, AnnotationKind, SnapshotId};
 use lumivault_ingest::import::{DateFrom, ImportOutcome, import_one, plan};
 use support::{Vault, noise, write};
@@ -58,8 +59,8 @@ fn import(vault: &Vault, folders: &[PathBuf]) -> Vec<ImportOutcome> {
     let now = "2026-11-21T00:00:00Z".parse().unwrap();
     let plan = plan(folders, DateFrom::Name, &TimeZone::UTC, now).unwrap();
     let repository = vault.open(Arc::new(Silent));
-    let index = Arc::new(ChunkIndex::load(&repository, None).unwrap());
-    let one = |item| import_one(&repository, &index, item, support::request(Vec::new())).unwrap();
+    let writing = Writing::begin(&repository, &support::holder(), None).unwrap();
+    let one = |item| import_one(&writing, item, support::request(Vec::new())).unwrap();
     plan.items.iter().map(one).collect()
 }
 

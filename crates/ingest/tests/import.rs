@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use lumivault_chunk_store::{ChunkIndex, Silent};
+use lumivault_chunk_store::Silent;
+use lumivault_chunk_store::session::Writing;
 use lumivault_format::Precision;
 use lumivault_ingest::import::{DateFrom, ImportOutcome, import_one, plan};
 use support::{Vault, noise, write};
@@ -17,10 +18,10 @@ fn run(vault: &Vault, folders: &[PathBuf]) -> Vec<ImportOutcome> {
     let plan = plan(folders, DateFrom::Name, &TimeZone::UTC, now).unwrap();
     assert_eq!(plan.undated, []);
     let repository = vault.open(Arc::new(Silent));
-    let index = Arc::new(ChunkIndex::load(&repository, None).unwrap());
+    let writing = Writing::begin(&repository, &support::holder(), None).unwrap();
     plan.items
         .iter()
-        .map(|item| import_one(&repository, &index, item, support::request(Vec::new())).unwrap())
+        .map(|item| import_one(&writing, item, support::request(Vec::new())).unwrap())
         .collect()
 }
 
@@ -117,10 +118,10 @@ fn planned(folders: &[PathBuf], date_from: DateFrom) -> lumivault_ingest::import
 
 fn import(vault: &Vault, plan: &lumivault_ingest::import::ImportPlan) -> Vec<ImportOutcome> {
     let repository = vault.open(Arc::new(Silent));
-    let index = Arc::new(ChunkIndex::load(&repository, None).unwrap());
+    let writing = Writing::begin(&repository, &support::holder(), None).unwrap();
     plan.items
         .iter()
-        .map(|item| import_one(&repository, &index, item, support::request(Vec::new())).unwrap())
+        .map(|item| import_one(&writing, item, support::request(Vec::new())).unwrap())
         .collect()
 }
 
@@ -224,11 +225,11 @@ fn another_phone_s_month_is_another_snapshot_also_of_the_same_files() {
     write(copies.path(), "2026-05/a.jpg", &noise(1, 20_000));
     let plan = planned(&[copies.path().join("2026-05")], DateFrom::Name);
     let repository = vault.open(Arc::new(Silent));
-    let index = Arc::new(ChunkIndex::load(&repository, None).unwrap());
+    let writing = Writing::begin(&repository, &support::holder(), None).unwrap();
     for phone in ["Lumia 950", "Lumia 640", "Lumia 950"] {
         let mut request = support::request(Vec::new());
         request.phone = phone.into();
-        import_one(&repository, &index, &plan.items[0], request).unwrap();
+        import_one(&writing, &plan.items[0], request).unwrap();
     }
     let phones: Vec<String> = vault.snapshots().into_iter().map(|s| s.snapshot.phone).collect();
     assert_eq!(phones.len(), 2);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lumivault_chunk_store::Silent;
+use lumivault_chunk_store::session::Writing;
 use lumivault_format::tree::EntryKind;
 use lumivault_ingest::IngestError;
 use lumivault_ingest::backup::{BackupSummary, Input};
@@ -225,8 +226,7 @@ fn too_many_patterns_or_tags_are_refused_before_reading() {
 
 fn stream(vault: &Vault, mut reader: impl Read + Send, skip: bool) -> Result<BackupSummary, IngestError> {
     let repository = vault.open(Arc::new(Silent));
-    let snapshots = repository.snapshots().unwrap().found;
-    let index = Arc::new(lumivault_chunk_store::ChunkIndex::load(&repository, None).unwrap());
+    let writing = Writing::begin(&repository, &support::holder(), None)?;
     let mut request = support::request(Vec::new());
     request.skip_if_unchanged = skip;
     let input = Input::Stream {
@@ -234,7 +234,7 @@ fn stream(vault: &Vault, mut reader: impl Read + Send, skip: bool) -> Result<Bac
         reader: &mut reader,
     };
     let request = lumivault_ingest::backup::BackupRequest { input, ..request };
-    lumivault_ingest::backup::backup(&repository, &index, &snapshots, request)
+    lumivault_ingest::backup::backup(&writing, &writing.snapshots().found, request)
 }
 
 /// Gives bytes in odd portions, is interrupted now and then, and may fail at the end.

@@ -53,6 +53,20 @@ pub struct WriteSummary {
     pub file_bytes: u64,
 }
 
+impl WriteSummary {
+    /// What two runs added together.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            chunks: self.chunks + other.chunks,
+            plain_bytes: self.plain_bytes + other.plain_bytes,
+            stored_bytes: self.stored_bytes + other.stored_bytes,
+            packs: self.packs + other.packs,
+            file_bytes: self.file_bytes + other.file_bytes,
+        }
+    }
+}
+
 /// Stores chunks. [`ChunkWriter::store`] may be called from many threads; [`ChunkWriter::finish`] makes everything
 /// durable and listed. Dropping the writer instead discards what was not published.
 ///

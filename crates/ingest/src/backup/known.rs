@@ -87,7 +87,7 @@ impl<'r> Previous<'r> {
         let contents = self.contents();
         let known = contents.find(id.as_bytes())?;
         let (bundle, bundle_len) = *contents.bundles.get(usize::try_from(known.bundle).ok()?)?;
-        self.reader.index().contains(&bundle).then_some(Extent::Slice {
+        self.reader.index().share(&bundle).then_some(Extent::Slice {
             bundle,
             bundle_len,
             offset: known.offset,

@@ -25,9 +25,9 @@ mod window;
 use std::io::Read;
 use std::sync::Arc;
 
+use lumivault_chunk_store::session::Writing;
 use lumivault_chunk_store::{
-    CacheDir, ChunkIndex, ChunkWriter, Compression, Error, Event, Repository, StoredSnapshot, WriteSummary,
-    WriterOptions,
+    CacheDir, ChunkWriter, Compression, Error, Event, Repository, StoredSnapshot, WriteSummary, WriterOptions,
 };
 use lumivault_format::tree::{Category, FolderRef, StatRecord};
 use lumivault_format::{
@@ -125,17 +125,64 @@ pub struct BackupSummary {
     pub left_out_total: u64,
 }
 
+/// How often the work is done again because packs that it relied on were marked or removed meanwhile.
+const ATTEMPTS_MAX: usize = 4;
+
 /// Makes a backup. Everything stored is durable and listed before the snapshot is committed; after a cancellation what was
-/// stored so far is kept for the next run.
+/// stored so far is kept for the next run. `snapshots` are read at least as late as those of `writing`.
 pub fn backup(
-    repository: &Repository,
-    index: &Arc<ChunkIndex>,
+    writing: &Writing<'_>,
     snapshots: &[StoredSnapshot],
-    request: BackupRequest<'_>,
+    mut request: BackupRequest<'_>,
 ) -> Result<BackupSummary, IngestError> {
+    let repository = writing.repository();
     check_chunker(repository)?;
     check_lists(&request)?;
+    request.dry_run |= writing.is_dry();
     let parent = parent_of(snapshots, &request);
+    let mut earlier = WriteSummary::default();
+    for _ in 0..ATTEMPTS_MAX {
+        let stored = store(writing, parent, &mut request, earlier)?;
+        if request.dry_run {
+            return Ok(stored.summary);
+        }
+        if stored.summary.skipped {
+            save_cache(repository, stored.unchanged);
+            return Ok(stored.summary);
+        }
+        if writing.look_again()?.is_none() {
+            return commit(writing, snapshots, request, stored);
+        }
+        let text = "packs that this backup relied on are being removed; what was in them is stored anew";
+        repository.environment().monitor.event(Event::Detail(text));
+        earlier = stored.summary.written;
+        if matches!(request.input, Input::Stream { .. }) {
+            break;
+        }
+    }
+    Err(IngestError::Request(
+        "packs that this backup relied on were removed while it was made; run it again".into(),
+    ))
+}
+
+/// Everything of a snapshot but the snapshot.
+struct Stored {
+    summary: BackupSummary,
+    sources: Vec<Source>,
+    root: Vec<u8>,
+    root_stat: Vec<u8>,
+    incomplete: bool,
+    unchanged: NextSet,
+}
+
+/// Walks the sources and stores what is new. What an `earlier` attempt stored counts too.
+fn store(
+    writing: &Writing<'_>,
+    parent: Option<&StoredSnapshot>,
+    request: &mut BackupRequest<'_>,
+    earlier: WriteSummary,
+) -> Result<Stored, IngestError> {
+    let (repository, index) = (writing.repository(), writing.index());
     let options = WriterOptions {
         compression: request.compression,
         threads: request.threads,
@@ -143,11 +190,10 @@ pub fn backup(
     };
     let chunks = ChunkWriter::new(repository, Arc::clone(index), options)?;
     let root = parent.and_then(|parent| FolderRef::decode_whole(&parent.snapshot.root).ok());
-    let run = Run::new(repository, index, &chunks, root, &request);
+    let run = Run::new(writing, &chunks, root, request);
     run.event(Event::Phase("reading the source"));
-    let is_stream = matches!(request.input, Input::Stream { .. });
     let walked = run.execute(
-        request.input,
+        &mut request.input,
         &request.excludes,
         request.one_file_system,
         request.threads,
@@ -174,12 +220,19 @@ pub fn backup(
     let root_stat = root_stat.encode_alone();
     let unchanged = run.unchanged.into_next();
     // A stream has no time of its own that could be equal.
+    let is_stream = matches!(request.input, Input::Stream { .. });
     let same = |p: &&StoredSnapshot| {
         p.snapshot.root == root && p.snapshot.root_stat == root_stat
             || is_stream && p.snapshot.digest == written.digest
     };
     let skipped = request.skip_digests.contains(&written.digest)
         || request.skip_if_unchanged && parent.as_ref().is_some_and(same);
+    let added = if request.dry_run || skipped && chunks.is_unpublished() {
+        chunks.summary()
+    } else {
+        run_event(repository, "writing the index");
+        chunks.finish()?
+    };
     let mut summary = BackupSummary {
         snapshot: None,
         skipped,
@@ -187,7 +240,7 @@ pub fn backup(
         counts,
         unchanged_files,
         changes,
-        written: chunks.summary(),
+        written: earlier.plus(&added),
         digest: written.digest,
         warnings,
         warnings_total,
@@ -195,48 +248,60 @@ pub fn backup(
         left_out_total,
     };
     summary.counts.new_bytes = summary.written.plain_bytes;
-    if request.dry_run {
-        return Ok(summary);
-    }
-    if !(skipped && chunks.is_unpublished()) {
-        repository
-            .environment()
-            .monitor
-            .event(Event::Phase("writing the index"));
-        summary.written = chunks.finish()?;
-        summary.counts.new_bytes = summary.written.plain_bytes;
+    if !request.dry_run {
         summary.counts.stored_bytes = summary.written.stored_bytes;
     }
-    if skipped {
-        save_cache(repository, unchanged);
-        return Ok(summary);
-    }
+    Ok(Stored {
+        summary,
+        sources,
+        root,
+        root_stat,
+        incomplete,
+        unchanged,
+    })
+}
+
+/// Writes the snapshot, and makes sure that it may be relied on.
+fn commit(
+    writing: &Writing<'_>,
+    snapshots: &[StoredSnapshot],
+    request: BackupRequest<'_>,
+    stored: Stored,
+) -> Result<BackupSummary, IngestError> {
+    let repository = writing.repository();
+    let mut summary = stored.summary;
     let snapshot = Snapshot {
         time: request.time,
         phone: request.phone,
         host: request.host,
         tool: request.tool,
-        sources,
+        sources: stored.sources,
         scope: Scope {
             excludes: listed_excludes(&request.excludes).cloned().collect(),
             categories: Vec::new(),
-            incomplete,
+            incomplete: stored.incomplete,
         },
         tags: request.tags,
         predecessors: heads(snapshots),
-        root,
-        root_stat,
+        root: stored.root,
+        root_stat: stored.root_stat,
         counts: summary.counts.clone(),
         warnings: summary.warnings.clone(),
-        warnings_total,
+        warnings_total: summary.warnings_total,
         config_generation: repository.config().generation,
         config: repository.config_name(),
         digest: summary.digest,
         written_unix_seconds: repository.environment().clock.now().0,
     };
-    summary.snapshot = Some(repository.commit_snapshot(&snapshot)?);
-    save_cache(repository, unchanged);
+    let id = repository.commit_snapshot(&snapshot)?;
+    writing.confirm(id)?;
+    summary.snapshot = Some(id);
+    save_cache(repository, stored.unchanged);
     Ok(summary)
+}
+
+fn run_event(repository: &Repository, phase: &str) {
+    repository.environment().monitor.event(Event::Phase(phase));
 }
 
 /// Losing the cache costs time only, so it is no error.
@@ -287,7 +352,7 @@ impl Run<'_> {
     /// Walks and reads everything; on success the root is complete.
     fn execute(
         &self,
-        input: Input<'_>,
+        input: &mut Input<'_>,
         rules: &ExcludeRules,
         one_file_system: bool,
         threads: usize,
@@ -299,7 +364,7 @@ impl Run<'_> {
             .map_err(|error| IngestError::Request(format!("no threads can be started: {error}")))?;
         match input {
             Input::Sources(specs) => {
-                let prepared = sources::prepare(&specs, rules, one_file_system)?;
+                let prepared = sources::prepare(specs, rules, one_file_system)?;
                 let stat = sources::root_stat(&prepared);
                 let walked = scan::beside(self, &prepared, || {
                     pool.in_place_scope(|scope| self.walk_sources(scope, &prepared))
@@ -310,9 +375,10 @@ impl Run<'_> {
                 Ok((prepared.iter().map(sources::Prepared::describe).collect(), stat))
             }
             Input::Stream { name, reader } => {
-                let stat = sources::store_stream(self, &pool, &name, reader)?;
+                let stat = sources::store_stream(self, &pool, name, *reader)?;
                 let path = parent::STREAM_PATH.to_vec();
-                Ok((vec![Source { label: name, path }], stat))
+                let label = name.clone();
+                Ok((vec![Source { label, path }], stat))
             }
         }
     }

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use lumivault_chunk_store::{ChunkIndex, ChunkWriter, Error, Event, Repository};
+use lumivault_chunk_store::session::Writing;
+use lumivault_chunk_store::{ChunkWriter, Error, Event, Repository};
 use lumivault_format::Warning;
 use lumivault_format::tree::{Category, FolderRef};
 
@@ -23,6 +24,7 @@ const BUDGET_BYTES: u64 = 32 * 1024 * 1024;
 /// Everything that a run's threads share.
 pub(super) struct Run<'r> {
     pub(super) repository: &'r Repository,
+    writing: &'r Writing<'r>,
     pub(super) chunks: &'r ChunkWriter,
     pub(super) chunker: Chunker,
     pub(super) previous: Previous<'r>,
@@ -76,17 +78,18 @@ impl Drop for Job<'_> {
 
 impl<'r> Run<'r> {
     pub(super) fn new(
-        repository: &'r Repository,
-        index: &'r ChunkIndex,
+        writing: &'r Writing<'r>,
         chunks: &'r ChunkWriter,
         previous: Option<FolderRef>,
         request: &BackupRequest<'_>,
     ) -> Self {
+        let repository = writing.repository();
         Self {
             repository,
+            writing,
             chunks,
             chunker: Chunker::new(&repository.chunker_key()),
-            previous: Previous::new(repository, index, previous),
+            previous: Previous::new(repository, writing.index(), previous),
             unchanged: Unchanged::load(
                 repository,
                 request.cache.as_ref(),
@@ -141,12 +144,13 @@ impl<'r> Run<'r> {
         self.failure.take().map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// Fails if the user or another thread called the work off.
+    /// Fails if the user or another thread called the work off, or another machine took this run for dead.
     pub(super) fn check_cancelled(&self) -> Result<(), Error> {
         if self.failed.load(Ordering::Acquire) {
             return Err(Error::Cancelled);
         }
-        self.repository.environment().check_cancelled()
+        self.repository.environment().check_cancelled()?;
+        self.writing.refresh()
     }
 
     pub(super) fn event(&self, event: Event<'_>) {

@@ -3,11 +3,10 @@
 mod evidence;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use lumivault_chunk_store::{ChunkIndex, Repository};
+use lumivault_chunk_store::session::Writing;
 use lumivault_format::{CivilPeriod, SnapshotId, SnapshotTime};
 
 use crate::IngestError;
@@ -184,12 +183,11 @@ pub struct ImportOutcome {
 /// import of the folder that all copies lie in. Once its removal is decided, there is nothing any more to bring back
 /// instead, and it counts no more.
 pub fn import_one(
-    repository: &Repository,
-    index: &Arc<ChunkIndex>,
+    writing: &Writing<'_>,
     item: &ImportItem,
     mut request: BackupRequest<'_>,
 ) -> Result<ImportOutcome, IngestError> {
-    let snapshots = repository.snapshots()?.found;
+    let snapshots = writing.repository().snapshots()?.found;
     let same: Vec<_> = snapshots
         .iter()
         .filter(|s| s.snapshot.phone == request.phone && s.snapshot.time.period() == item.period)
@@ -201,7 +199,7 @@ pub fn import_one(
     }]);
     request.time = item.time;
     request.skip_digests = same.iter().map(|s| s.snapshot.digest).collect();
-    let summary = backup(repository, index, &snapshots, request)?;
+    let summary = backup(writing, &snapshots, request)?;
     let (equal, other): (Vec<_>, Vec<_>) = same
         .into_iter()
         .partition(|s| s.snapshot.digest == summary.digest);

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use lumivault_chunk_store::backend::{Backend, LocalDisk};
 use lumivault_chunk_store::check::{CheckOptions, ReadData, check};
 use lumivault_chunk_store::keys::{NewSlot, RecoveryCode, SlotSecret};
+use lumivault_chunk_store::session::{Holder, Writing};
 use lumivault_chunk_store::{
     CacheDir, ChunkIndex, Compression, Environment, Event, InitOptions, Monitor, OpenOptions, Repository,
     Silent, StoredSnapshot, TreeReader,
@@ -55,11 +56,24 @@ pub fn run(
     specs: Vec<SourceSpec>,
     change: impl FnOnce(&mut BackupRequest<'_>),
 ) -> Result<BackupSummary, IngestError> {
-    let snapshots = repository.snapshots()?.found;
-    let index = Arc::new(ChunkIndex::load(repository, None)?);
     let mut request = request(specs);
     change(&mut request);
-    backup(repository, &index, &snapshots, request)
+    let writing = if request.dry_run {
+        Writing::dry(repository, None)?
+    } else {
+        Writing::begin(repository, &holder(), None)?
+    };
+    let made = backup(&writing, &writing.snapshots().found, request)?;
+    writing.close()?;
+    Ok(made)
+}
+
+/// Who the tests are, for others at work on the same repository.
+pub fn holder() -> Holder {
+    Holder {
+        host: "desk".into(),
+        process: std::process::id(),
+    }
 }
 
 /// The contents of a folder as the root.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use lumivault_chunk_store::backend::{Backend, BackendError, Memory, ObjectInfo, Spool};
 use lumivault_chunk_store::keys::{NewSlot, RecoveryCode, SlotSecret};
+use lumivault_chunk_store::session::{Holder, Writing};
 use lumivault_chunk_store::{
     ChunkIndex, ChunkWriter, Compression, CompressionHint, InitOptions, OpenOptions, Repository,
     StoredSnapshot, TreeReader, WriterOptions,
@@ -193,7 +194,13 @@ impl Vault {
             trust_metadata: false,
             cache: None,
         };
-        let summary = backup(&self.repository, &self.index(), &self.snapshots(), request).unwrap();
+        let holder = Holder {
+            host: "test".into(),
+            process: std::process::id(),
+        };
+        let writing = Writing::begin(&self.repository, &holder, None).unwrap();
+        let summary = backup(&writing, &writing.snapshots().found, request).unwrap();
+        writing.close().unwrap();
         let id = summary.snapshot.unwrap();
         self.snapshots().into_iter().find(|one| one.id == id).unwrap()
     }

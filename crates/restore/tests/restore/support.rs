@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use lumivault_chunk_store::backend::LocalDisk;
 use lumivault_chunk_store::keys::{NewSlot, RecoveryCode, SlotSecret};
+use lumivault_chunk_store::session::{Holder, Writing};
 use lumivault_chunk_store::{
     ChunkIndex, Compression, Environment, InitOptions, Monitor, OpenOptions, Repository, Silent,
     StoredSnapshot, TreeReader,
@@ -99,8 +100,6 @@ impl Scene {
 
     pub(super) fn backup_of(&self, phone: &str, source: &Path) -> StoredSnapshot {
         let repository = self.open(Arc::new(Silent));
-        let index = Arc::new(ChunkIndex::load(&repository, None).unwrap());
-        let snapshots = repository.snapshots().unwrap().found;
         let specs = SourceSpec::place(&[source.to_owned()], &[]).unwrap();
         let request = BackupRequest {
             input: Input::Sources(specs),
@@ -125,7 +124,12 @@ impl Scene {
             trust_metadata: false,
             cache: None,
         };
-        let id = backup(&repository, &index, &snapshots, request)
+        let holder = Holder {
+            host: "test".into(),
+            process: std::process::id(),
+        };
+        let writing = Writing::begin(&repository, &holder, None).unwrap();
+        let id = backup(&writing, &writing.snapshots().found, request)
             .unwrap()
             .snapshot
             .unwrap();
