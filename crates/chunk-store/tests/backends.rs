@@ -242,6 +242,29 @@ fn the_readme_is_written_once() {
 }
 
 #[test]
+fn what_is_set_aside_keeps_its_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = open(folder.path());
+    let (pack, index) = (id(ObjectKind::Pack, 1), id(ObjectKind::Index, 1));
+    for (id, content) in [(&pack, "one"), (&index, "two"), (&pack, "three"), (&pack, "four")] {
+        disk.create(id, content.as_bytes()).unwrap();
+        disk.set_aside(id).unwrap();
+    }
+    let name = pack.name.to_hex();
+    let expected = [
+        (format!("index-{name}"), "two"),
+        (format!("packs-{name}"), "one"),
+        (format!("packs-{name}.1"), "three"),
+        (format!("packs-{name}.2"), "four"),
+    ];
+    let quarantine = folder.path().join("quarantine");
+    assert_eq!(names(&quarantine), expected.each_ref().map(|(name, _)| name.clone()));
+    for (name, content) in expected {
+        assert_eq!(fs::read_to_string(quarantine.join(name)).unwrap(), content);
+    }
+}
+
+#[test]
 fn opening_what_is_no_folder_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");

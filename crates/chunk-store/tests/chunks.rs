@@ -529,6 +529,9 @@ impl Backend for Flipping {
     fn remove(&self, id: &lumivault_format::ObjectId) -> Answer<()> {
         self.inner.remove(id)
     }
+    fn set_aside(&self, id: &lumivault_format::ObjectId) -> Answer<()> {
+        self.inner.set_aside(id)
+    }
 }
 
 impl lumivault_chunk_store::backend::Spool for FlippingSpool {

@@ -28,6 +28,7 @@ pub fn run(make: impl Fn() -> Box<dyn Backend>) {
     reads_spools_back(&*make());
     one_of_many_creators_wins(&*make());
     removes(&*make());
+    sets_aside(&*make());
     keeps_kinds_apart(&*make());
     instances_share_objects(&make);
 }
@@ -358,6 +359,23 @@ fn removes(backend: &dyn Backend) {
             .create(&gone, b"again")
             .expect("creating what was removed");
         assert_eq!(read(backend, &gone), b"again");
+    }
+}
+
+fn sets_aside(backend: &dyn Backend) {
+    for kind in [ObjectKind::Pack, ObjectKind::Index] {
+        let (gone, kept) = (id(kind, 15), id(kind, 16));
+        backend.create(&kept, b"kept").expect("creating");
+        // The same name several times: what was set aside before is not replaced.
+        for content in [b"one", b"two", b"six"] {
+            backend.create(&gone, content).expect("creating");
+            assert_eq!(read(backend, &gone), content);
+            backend.set_aside(&gone).expect("setting aside");
+            assert!(!is_visible(backend, &gone));
+            assert_not_found(backend.read_at(&gone, 0, &mut [0]), &gone);
+            assert_not_found(backend.set_aside(&gone), &gone);
+        }
+        assert_eq!(read(backend, &kept), b"kept");
     }
 }
 

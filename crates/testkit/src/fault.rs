@@ -1,7 +1,8 @@
 //! A backend that fails where it is told to, and remembers every operation in order.
 //!
 //! Each call is one operation, counted from 0 over the whole life of the backend: listing, asking for a size,
-//! reading, creating, opening a spool, appending, reading a spool back, publishing, removing.
+//! reading, creating, opening a spool, appending, reading a spool back, publishing, removing,
+//! setting aside.
 
 mod backend;
 
@@ -34,6 +35,8 @@ pub enum Operation {
     Publish,
     /// `remove`.
     Remove,
+    /// `set_aside`.
+    SetAside,
 }
 
 impl Operation {
@@ -41,7 +44,7 @@ impl Operation {
     pub const fn writes(self) -> bool {
         matches!(
             self,
-            Self::Create | Self::Spool | Self::Append | Self::Publish | Self::Remove
+            Self::Create | Self::Spool | Self::Append | Self::Publish | Self::Remove | Self::SetAside
         )
     }
 }
@@ -273,7 +276,7 @@ impl Call {
 const fn makes_durable(operation: Operation) -> bool {
     matches!(
         operation,
-        Operation::Create | Operation::Publish | Operation::Remove
+        Operation::Create | Operation::Publish | Operation::Remove | Operation::SetAside
     )
 }
 

@@ -121,6 +121,7 @@ enum Flaw {
     PublishesAPart,
     ReadsShort,
     RemovesSilently,
+    SetsNothingAside,
     Nothing,
 }
 
@@ -175,6 +176,13 @@ impl Backend for Flawed {
             result => result,
         }
     }
+
+    fn set_aside(&self, id: &ObjectId) -> Result<(), BackendError> {
+        match self.1 {
+            Flaw::SetsNothingAside => Ok(()),
+            _ => self.0.set_aside(id),
+        }
+    }
 }
 
 /// Loses the last byte of every append over 1 MB.
@@ -215,6 +223,7 @@ fn the_suite_finds_every_flaw() {
         Flaw::PublishesAPart,
         Flaw::ReadsShort,
         Flaw::RemovesSilently,
+        Flaw::SetsNothingAside,
     ] {
         assert!(!passes(flaw), "{flaw:?} went unnoticed");
     }

@@ -17,12 +17,18 @@ type Objects = BTreeMap<ObjectId, Arc<[u8]>>;
 #[derive(Clone, Default)]
 pub struct Memory {
     objects: Arc<Mutex<Objects>>,
+    aside: Arc<Mutex<Vec<(ObjectId, Arc<[u8]>)>>>,
 }
 
 impl Memory {
     /// An empty place.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What was set aside, in that order.
+    pub fn quarantine(&self) -> Vec<(ObjectId, Arc<[u8]>)> {
+        self.aside.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn objects(&self) -> MutexGuard<'_, Objects> {
@@ -109,6 +115,13 @@ impl Backend for Memory {
             location: LOCATION.to_owned(),
         };
         self.objects().remove(id).map(|_| ()).ok_or_else(absent)
+    }
+
+    fn set_aside(&self, id: &ObjectId) -> Result<(), BackendError> {
+        let bytes = self.object(id)?;
+        let mut aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+        aside.push((*id, bytes));
+        self.remove(id)
     }
 }
 

@@ -54,6 +54,11 @@ pub trait Backend: Debug + Send + Sync {
     /// Removes an object; [`BackendError::NotFound`] if there is none. Once this returns `Ok` the removal is
     /// durable wherever creating is.
     fn remove(&self, id: &ObjectId) -> Result<(), BackendError>;
+
+    /// Moves an object to where no reader looks, without deleting it: what is damaged may still be of use to somebody.
+    /// [`BackendError::NotFound`] if there is none. Once this returns `Ok` the object is absent as after
+    /// [`Self::remove`], and its bytes are kept; after an error it may be in either place, but not in none.
+    fn set_aside(&self, id: &ObjectId) -> Result<(), BackendError>;
 }
 
 /// Bytes on their way to becoming an object. Dropping a spool discards it.

@@ -108,6 +108,9 @@ impl Backend for Place {
     fn remove(&self, id: &ObjectId) -> Result<(), BackendError> {
         self.inner.remove(id)
     }
+    fn set_aside(&self, id: &ObjectId) -> Result<(), BackendError> {
+        self.inner.set_aside(id)
+    }
 }
 
 /// A repository and its world.

@@ -87,6 +87,12 @@ impl<B: Backend> Backend for FaultBackend<B> {
         let call = Call::of(Operation::Remove, id, 0);
         self.control.run(call, &self.location(), || self.inner.remove(id))
     }
+
+    fn set_aside(&self, id: &ObjectId) -> Result<(), BackendError> {
+        let call = Call::of(Operation::SetAside, id, 0);
+        self.control
+            .run(call, &self.location(), || self.inner.set_aside(id))
+    }
 }
 
 struct FaultSpool {

@@ -14,6 +14,7 @@ mod folders;
 mod handles;
 mod listing;
 mod place;
+mod quarantine;
 mod spool;
 #[cfg(test)]
 mod tests;
@@ -167,5 +168,10 @@ impl Backend for LocalDisk {
     fn remove(&self, id: &ObjectId) -> Result<(), BackendError> {
         self.handles.forget(id);
         self.writer.remove(id)
+    }
+
+    fn set_aside(&self, id: &ObjectId) -> Result<(), BackendError> {
+        self.handles.forget(id);
+        self.writer.set_aside(id)
     }
 }

@@ -150,7 +150,7 @@ impl Writer {
     }
 
     /// `false`: folders cannot be synced here.
-    fn sync_folder(&self, action: &str, folder: &Path) -> Result<bool, BackendError> {
+    pub(super) fn sync_folder(&self, action: &str, folder: &Path) -> Result<bool, BackendError> {
         let synced = sys::sync_dir(folder).map_err(|source| self.stop(action, source))?;
         self.note(|capabilities| capabilities.folder_sync.note(synced));
         Ok(synced)
