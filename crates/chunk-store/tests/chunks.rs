@@ -523,6 +523,9 @@ impl Backend for Flipping {
     fn create(&self, id: &lumivault_format::ObjectId, bytes: &[u8]) -> Answer<()> {
         self.inner.create(id, bytes)
     }
+    fn heal(&self, id: &lumivault_format::ObjectId, bytes: &[u8]) -> Answer<()> {
+        self.inner.heal(id, bytes)
+    }
     fn spool(&self) -> Answer<Box<dyn lumivault_chunk_store::backend::Spool>> {
         Ok(Box::new(FlippingSpool(self.inner.spool()?, self.place)))
     }

@@ -29,6 +29,8 @@ pub fn run(make: impl Fn() -> Box<dyn Backend>) {
     one_of_many_creators_wins(&*make());
     removes(&*make());
     sets_aside(&*make());
+    heals(&*make());
+    readers_see_what_is_healed_whole(&make);
     keeps_kinds_apart(&*make());
     instances_share_objects(&make);
 }
@@ -377,6 +379,75 @@ fn sets_aside(backend: &dyn Backend) {
         }
         assert_eq!(read(backend, &kept), b"kept");
     }
+}
+
+/// The id that bytes give an object.
+fn id_of(kind: ObjectKind, bytes: &[u8]) -> ObjectId {
+    ObjectId {
+        kind,
+        name: ObjectName::from_bytes(*blake3::hash(bytes).as_bytes()),
+    }
+}
+
+fn heals(backend: &dyn Backend) {
+    for kind in [ObjectKind::Pack, ObjectKind::Config] {
+        let content = bytes(15, 70_000);
+        let id = id_of(kind, &content);
+        let refused = |wrong: &[u8]| match backend.heal(&id, wrong) {
+            Err(BackendError::NotItsBytes { object, .. }) => assert_eq!(object, id),
+            other => panic!("expected NotItsBytes, got {other:?}"),
+        };
+        refused(&content[1..]);
+        assert!(!is_visible(backend, &id), "what is refused leaves nothing");
+        backend.heal(&id, &content).expect("healing what is absent");
+        assert!(is_visible(backend, &id));
+        let longer = vec![0; 80_000];
+        for damaged in [&content[..69_999], &longer, &[]] {
+            backend.remove(&id).expect("removing");
+            backend.create(&id, damaged).expect("creating a damaged object");
+            assert_eq!(read(backend, &id), damaged);
+            refused(damaged);
+            assert_eq!(read(backend, &id), damaged, "what is refused changes nothing");
+            backend.heal(&id, &content).expect("healing");
+            assert!(read(backend, &id) == content, "it is healed at once");
+            assert_eq!(listed(backend, kind).get(&id.name), Some(&70_000));
+            backend.heal(&id, &content).expect("healing what is whole");
+        }
+        assert_exists(backend.create(&id, &content), &id);
+        backend.remove(&id).expect("removing what was healed");
+        assert_not_found(backend.size(&id), &id);
+    }
+    let empty = id_of(ObjectKind::Annotation, &[]);
+    backend.create(&empty, b"not empty").expect("creating");
+    backend.heal(&empty, &[]).expect("healing an empty object");
+    assert_eq!(read(backend, &empty), []);
+    backend.remove(&empty).expect("removing");
+}
+
+fn readers_see_what_is_healed_whole(make: &impl Fn() -> Box<dyn Backend>) {
+    let (one, two) = (make(), make());
+    let content = bytes(16, 300_000);
+    let id = id_of(ObjectKind::Pack, &content);
+    let damaged = vec![7; content.len()];
+    one.create(&id, &damaged).expect("creating");
+    assert!(read(&*two, &id) == damaged);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            for _ in 0..50 {
+                let found = read(&*two, &id);
+                assert!(found == content || found == damaged, "a reader saw a mixture");
+            }
+        });
+        for _ in 0..5 {
+            one.heal(&id, &content).expect("healing under a reader");
+        }
+        reader.join().expect("the reader does not panic");
+    });
+    assert!(
+        read(&*make(), &id) == content,
+        "another instance sees what was healed"
+    );
+    one.remove(&id).expect("removing");
 }
 
 fn keeps_kinds_apart(backend: &dyn Backend) {

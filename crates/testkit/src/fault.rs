@@ -1,7 +1,7 @@
 //! A backend that fails where it is told to, and remembers every operation in order.
 //!
 //! Each call is one operation, counted from 0 over the whole life of the backend: listing, asking for a size,
-//! reading, creating, opening a spool, appending, reading a spool back, publishing, removing,
+//! reading, creating, healing, opening a spool, appending, reading a spool back, publishing, removing,
 //! setting aside.
 
 mod backend;
@@ -25,6 +25,8 @@ pub enum Operation {
     Read,
     /// `create`.
     Create,
+    /// `heal`.
+    Heal,
     /// Opening a spool.
     Spool,
     /// `append` to a spool.
@@ -44,7 +46,13 @@ impl Operation {
     pub const fn writes(self) -> bool {
         matches!(
             self,
-            Self::Create | Self::Spool | Self::Append | Self::Publish | Self::Remove | Self::SetAside
+            Self::Create
+                | Self::Heal
+                | Self::Spool
+                | Self::Append
+                | Self::Publish
+                | Self::Remove
+                | Self::SetAside
         )
     }
 }
@@ -59,7 +67,7 @@ pub enum Fault {
     /// Of an append, the first half of the bytes reaches the spool before there is no space left. Other
     /// operations fail as with [`Fault::Full`].
     ShortWrite,
-    /// The bytes could not be made durable: the object is absent, and every later write is refused
+    /// The bytes could not be made durable: the object is as it was before (absent, but for healing), and every later write is refused
     /// ([`BackendError::WritesStopped`]). Operations that make nothing durable fail as with [`Fault::Io`].
     Sync,
     /// It is carried out, but answers with an error, as over a network that breaks at the wrong moment.
@@ -276,7 +284,7 @@ impl Call {
 const fn makes_durable(operation: Operation) -> bool {
     matches!(
         operation,
-        Operation::Create | Operation::Publish | Operation::Remove | Operation::SetAside
+        Operation::Create | Operation::Heal | Operation::Publish | Operation::Remove | Operation::SetAside
     )
 }
 

@@ -122,6 +122,8 @@ enum Flaw {
     ReadsShort,
     RemovesSilently,
     SetsNothingAside,
+    HealsWithAnything,
+    HealsOnlyWhatIsThere,
     Nothing,
 }
 
@@ -159,6 +161,14 @@ impl Backend for Flawed {
             let _ = self.0.remove(id);
         }
         self.0.create(id, bytes)
+    }
+
+    fn heal(&self, id: &ObjectId, bytes: &[u8]) -> Result<(), BackendError> {
+        match self.0.heal(id, bytes) {
+            Err(BackendError::NotItsBytes { .. }) if matches!(self.1, Flaw::HealsWithAnything) => Ok(()),
+            Ok(()) if matches!(self.1, Flaw::HealsOnlyWhatIsThere) => self.0.remove(id),
+            result => result,
+        }
     }
 
     fn spool(&self) -> Result<Box<dyn Spool>, BackendError> {
@@ -224,6 +234,8 @@ fn the_suite_finds_every_flaw() {
         Flaw::ReadsShort,
         Flaw::RemovesSilently,
         Flaw::SetsNothingAside,
+        Flaw::HealsWithAnything,
+        Flaw::HealsOnlyWhatIsThere,
     ] {
         assert!(!passes(flaw), "{flaw:?} went unnoticed");
     }

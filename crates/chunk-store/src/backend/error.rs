@@ -36,6 +36,14 @@ pub enum BackendError {
         /// First byte after the range asked for.
         end: u64,
     },
+    /// Bytes that do not hash to the object's name were to be put there.
+    #[error("what was to be written as {object} in {location} is not that object; nothing was changed")]
+    NotItsBytes {
+        /// The object.
+        object: ObjectId,
+        /// The backend's location.
+        location: String,
+    },
     /// No space left.
     #[error("no space left while {action} in {location}; free some space and run the command again")]
     Full {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lumivault_format::{ObjectId, ObjectKind};
 
-use super::{Backend, BackendError, ObjectInfo, Spool};
+use super::{Backend, BackendError, ObjectInfo, Spool, check_name};
 
 const LOCATION: &str = "memory";
 
@@ -100,6 +100,12 @@ impl Backend for Memory {
 
     fn create(&self, id: &ObjectId, bytes: &[u8]) -> Result<(), BackendError> {
         self.insert(id, bytes.into())
+    }
+
+    fn heal(&self, id: &ObjectId, bytes: &[u8]) -> Result<(), BackendError> {
+        check_name(id, bytes, LOCATION)?;
+        self.objects().insert(*id, bytes.into());
+        Ok(())
     }
 
     fn spool(&self) -> Result<Box<dyn Spool>, BackendError> {

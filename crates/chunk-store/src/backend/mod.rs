@@ -48,6 +48,11 @@ pub trait Backend: Debug + Send + Sync {
     /// object is either absent or whole; no reader ever sees a part of it under this name.
     fn create(&self, id: &ObjectId, bytes: &[u8]) -> Result<(), BackendError>;
 
+    /// Puts an object's own bytes under its name, whether something stands there or not; refuses any that do not hash
+    /// to it ([`BackendError::NotItsBytes`]). Same promises as [`Backend::create`]: a reader sees what stood there, or
+    /// the whole new object, and after an error one of both is there.
+    fn heal(&self, id: &ObjectId, bytes: &[u8]) -> Result<(), BackendError>;
+
     /// Opens a new, empty spool: bytes on their way to becoming an object, invisible until published.
     fn spool(&self) -> Result<Box<dyn Spool>, BackendError>;
 
@@ -59,6 +64,17 @@ pub trait Backend: Debug + Send + Sync {
     /// [`BackendError::NotFound`] if there is none. Once this returns `Ok` the object is absent as after
     /// [`Self::remove`], and its bytes are kept; after an error it may be in either place, but not in none.
     fn set_aside(&self, id: &ObjectId) -> Result<(), BackendError>;
+}
+
+/// Fails unless bytes are those that gave an object its name.
+fn check_name(id: &ObjectId, bytes: &[u8], location: &str) -> Result<(), BackendError> {
+    if crate::seal::object_name(bytes) == id.name {
+        return Ok(());
+    }
+    Err(BackendError::NotItsBytes {
+        object: *id,
+        location: location.to_owned(),
+    })
 }
 
 /// Bytes on their way to becoming an object. Dropping a spool discards it.

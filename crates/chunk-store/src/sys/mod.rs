@@ -133,6 +133,13 @@ pub(crate) fn rename_exclusive(from: &Path, to: &Path) -> io::Result<Renamed> {
     Ok(how)
 }
 
+/// Gives a file its final name on the same file system, in the place of whatever file has it.
+pub(crate) fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(test)]
+    faults::before(faults::Step::Rename)?;
+    imp::rename_over(from, to)
+}
+
 /// Removes a file.
 pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
     #[cfg(test)]

@@ -123,6 +123,10 @@ fn rename_after_checking(from: &Path, to: &Path) -> io::Result<Renamed> {
     fs::rename(from, to).map(|()| Renamed::AfterChecking)
 }
 
+pub(super) fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
 pub(super) fn remove_file(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }

@@ -86,25 +86,48 @@ fn is_busy(error: &io::Error) -> bool {
     error.raw_os_error() == Some(ERROR_SHARING_VIOLATION) || error.kind() == io::ErrorKind::PermissionDenied
 }
 
-/// Objects are not made read-only, but a copy from elsewhere may have left the attribute on them, and Windows
-/// does not delete such files.
+/// `MoveFileExW` with `MOVEFILE_REPLACE_EXISTING`: on NTFS one step of its log.
+pub(super) fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
+    let mut attempt = 0;
+    loop {
+        match fs::rename(from, to) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && make_writable(to)? => {}
+            Err(error) if attempt < BUSY_RETRIES && is_busy(&error) => {
+                thread::sleep(Duration::from_millis(1 << attempt));
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
 pub(super) fn remove_file(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            let mut permissions = fs::metadata(path)?.permissions();
-            if !permissions.readonly() {
-                return Err(error);
-            }
-            #[expect(
-                clippy::permissions_set_readonly_false,
-                reason = "on Windows this clears one attribute"
-            )]
-            permissions.set_readonly(false);
-            fs::set_permissions(path, permissions)?;
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && make_writable(path)? => {
             fs::remove_file(path)
         }
         result => result,
     }
+}
+
+/// Objects are not made read-only, but a copy from elsewhere may have left the attribute on them, and Windows neither
+/// deletes nor replaces such files. `false`: that is not what stands in the way.
+fn make_writable(path: &Path) -> io::Result<bool> {
+    let mut permissions = match fs::metadata(path) {
+        Ok(metadata) => metadata.permissions(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    if !permissions.readonly() {
+        return Ok(false);
+    }
+    #[expect(
+        clippy::permissions_set_readonly_false,
+        reason = "on Windows this clears one attribute"
+    )]
+    permissions.set_readonly(false);
+    fs::set_permissions(path, permissions)?;
+    Ok(true)
 }
 
 /// The volume's serial number is not stable API yet. A drive letter without its drive is an error anyway.

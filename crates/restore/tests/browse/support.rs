@@ -102,6 +102,9 @@ impl Backend for Place {
     fn create(&self, id: &ObjectId, bytes: &[u8]) -> Result<(), BackendError> {
         self.inner.create(id, bytes)
     }
+    fn heal(&self, id: &ObjectId, bytes: &[u8]) -> Result<(), BackendError> {
+        self.inner.heal(id, bytes)
+    }
     fn spool(&self) -> Result<Box<dyn Spool>, BackendError> {
         self.inner.spool()
     }

@@ -64,6 +64,12 @@ impl<B: Backend> Backend for FaultBackend<B> {
             .run(call, &self.location(), || self.inner.create(id, bytes))
     }
 
+    fn heal(&self, id: &ObjectId, bytes: &[u8]) -> Result<(), BackendError> {
+        let call = Call::of(Operation::Heal, id, bytes.len() as u64);
+        self.control
+            .run(call, &self.location(), || self.inner.heal(id, bytes))
+    }
+
     fn spool(&self) -> Result<Box<dyn Spool>, BackendError> {
         let number = self.control.next_spool();
         let location = self.location();

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use lumivault_format::{ObjectId, ObjectKind};
 
-use super::{Backend, BackendError, ObjectInfo, Spool};
+use super::{Backend, BackendError, ObjectInfo, Spool, check_name};
 use crate::sys;
 
 pub use capabilities::{Capabilities, Capability};
@@ -159,6 +159,18 @@ impl Backend for LocalDisk {
         let mut spool = self.writer.spool()?;
         spool.append(bytes)?;
         Box::new(spool).publish(id)
+    }
+
+    fn heal(&self, id: &ObjectId, bytes: &[u8]) -> Result<(), BackendError> {
+        check_name(id, bytes, &self.place.location)?;
+        let mut spool = self.writer.spool()?;
+        spool.append(bytes)?;
+        // Windows does not replace a file that is open in every way.
+        self.handles.forget(id);
+        let healed = spool.replace(id);
+        // Opened in between, it would go on showing what was replaced.
+        self.handles.forget(id);
+        healed
     }
 
     fn spool(&self) -> Result<Box<dyn Spool>, BackendError> {

@@ -59,6 +59,18 @@ impl LocalSpool {
         Ok(settled)
     }
 
+    /// Makes the file an object in the place of whatever stands under that name.
+    pub(super) fn replace(mut self, id: &ObjectId) -> Result<(), BackendError> {
+        let action = format!("replacing {id}");
+        self.check_usable(&action)?;
+        let folder = self.writer.object_folder(&action, id)?;
+        let target = self.writer.place.object(id);
+        self.writer
+            .settle_over(&action, &self.file, &self.path, &folder, &target)?;
+        self.state = State::Settled;
+        Ok(())
+    }
+
     fn check_usable(&self, action: &str) -> Result<(), BackendError> {
         if self.state == State::Usable {
             return Ok(());

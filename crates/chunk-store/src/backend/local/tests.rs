@@ -440,6 +440,40 @@ mod abandoned {
     }
 }
 
+#[test]
+fn healing_that_fails_anywhere_leaves_what_was_there_or_the_whole() {
+    let good = vec![0x5a; 1000];
+    let pack = ObjectId {
+        kind: ObjectKind::Pack,
+        name: crate::seal::object_name(&good),
+    };
+    for at in 0.. {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = LocalDisk::open(folder.path()).unwrap();
+        disk.create(&pack, b"damaged").unwrap();
+        assert_eq!(read(&disk, &pack).unwrap(), b"damaged");
+        let plan = move |index, _| (index == at).then(|| io::Error::other("injected"));
+        let (result, steps) = under(plan, || disk.heal(&pack, &good));
+        let found = read(&disk, &pack).unwrap();
+        assert!(found == good || found == b"damaged", "step {at} of {steps:?}");
+        assert!(
+            result.is_err() || found == good,
+            "step {at} of {steps:?}: acknowledged"
+        );
+        drop(disk);
+        let fresh = LocalDisk::open(folder.path()).unwrap();
+        assert_eq!(read(&fresh, &pack).unwrap(), found, "step {at}");
+        if steps.len() <= at {
+            result.unwrap();
+            assert!(
+                steps.ends_with(&[Step::Write, Step::SyncFile, Step::Rename, Step::SyncDir]),
+                "{steps:?}"
+            );
+            return;
+        }
+    }
+}
+
 #[cfg(unix)]
 mod next_best {
     //! File systems that lack something.

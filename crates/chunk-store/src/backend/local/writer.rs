@@ -130,6 +130,25 @@ impl Writer {
         }
     }
 
+    /// The same in the place of what has that name. The bytes are durable before they replace anything, and the system
+    /// replaces in one step: after a power cut either stands there.
+    pub(super) fn settle_over(
+        &self,
+        action: &str,
+        file: &File,
+        from: &Path,
+        folder: &Path,
+        target: &Path,
+    ) -> Result<(), BackendError> {
+        self.check_running(action)?;
+        self.sync_file(action, file)?;
+        sys::rename_over(from, target).map_err(|source| self.place.failed(action, source))?;
+        if !self.sync_folder(action, folder)? {
+            self.sync_file(action, file)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn remove(&self, id: &ObjectId) -> Result<(), BackendError> {
         let action = format!("removing {id}");
         self.check_running(&action)?;
