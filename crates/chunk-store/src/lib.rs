@@ -13,6 +13,7 @@ pub mod index;
 pub mod keys;
 mod nonce_ledger;
 pub mod pack;
+pub mod parity;
 pub mod prune;
 mod repository;
 mod seal;

@@ -10,11 +10,12 @@ use lumivault_format::{
 };
 use zeroize::Zeroizing;
 
-use crate::backend::{Backend, BackendError, ObjectInfo};
+use crate::backend::{Backend, BackendError};
 use crate::keys::{
     DerivedKeys, Keyring, LoadedSlots, NewSlot, OpenSlot, SlotSecret, create_slot, keyed_hash, open_epochs,
 };
-use crate::seal::{load_object, open_object, seal_object, store_object};
+use crate::parity::{Copies, Storing};
+use crate::seal::{open_object, seal_object, store_object};
 use crate::{Environment, Error, Event};
 
 /// The keyring and everything derived from it.
@@ -75,6 +76,7 @@ pub struct Repository {
     archive: ArchiveId,
     config: Config,
     config_name: ObjectName,
+    copies: Copies,
     env: Environment,
 }
 
@@ -99,7 +101,8 @@ impl Repository {
     /// Makes a new archive in an empty place: key slots first, the config last, as its presence is what makes a
     /// repository.
     pub fn init(backend: Arc<dyn Backend>, options: &InitOptions, env: Environment) -> Result<Self, Error> {
-        if !backend.list(ObjectKind::Config)?.is_empty() {
+        // Copies are what may be left of a repository that lost its config.
+        if !backend.list(ObjectKind::Config)?.is_empty() || !backend.list(ObjectKind::Parity)?.is_empty() {
             return Err(Error::RepositoryExists(backend.location()));
         }
         if !backend.list(ObjectKind::KeySlot)?.is_empty() {
@@ -116,9 +119,13 @@ impl Repository {
         }
         let archive = ArchiveId::from_bytes(env.random_array()?);
         let keyring = Keyring::generate(&env)?;
-        create_slot(backend.as_ref(), &archive, &keyring, first, &env)?;
+        let storing = Storing {
+            backend: backend.as_ref(),
+            copied: false,
+        };
+        create_slot(storing, &archive, &keyring, first, &env)?;
         for slot in others {
-            create_slot(backend.as_ref(), &archive, &keyring, slot, &env)?;
+            create_slot(storing, &archive, &keyring, slot, &env)?;
         }
         let config = Config {
             archive,
@@ -149,14 +156,15 @@ impl Repository {
         env: Environment,
     ) -> Result<Self, Error> {
         env.monitor.event(Event::Phase("opening the repository"));
-        let configs = match backend.list(ObjectKind::Config) {
+        let copies = Copies::new(Arc::clone(&backend), env.clone());
+        let configs = match copies.list(ObjectKind::Config) {
             Ok(configs) if !configs.is_empty() => configs,
-            Ok(_) | Err(BackendError::NoSuchPlace { .. }) => {
+            Ok(_) | Err(Error::Backend(BackendError::NoSuchPlace { .. })) => {
                 return Err(Error::NoRepository(backend.location()));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
-        let slots = LoadedSlots::load(backend.as_ref())?;
+        let slots = LoadedSlots::load(&copies)?;
         let warn = |error: &Error| {
             env.monitor.event(Event::Warning(&format!(
                 "{}; it was set aside",
@@ -166,10 +174,10 @@ impl Repository {
         slots.unreadable.iter().for_each(&warn);
         let (slot, mut keyring, archive) =
             slots.open(secret, options.first_slot, options.kdf_memory_kib_max)?;
-        open_epochs(backend.as_ref(), &mut keyring, &slot, &archive)?
+        open_epochs(&copies, &mut keyring, &slot, &archive)?
             .iter()
             .for_each(&warn);
-        let (config, config_name) = newest_config(backend.as_ref(), &keyring, &archive, &configs, &warn)?;
+        let (config, config_name) = newest_config(&copies, &keyring, &archive, &configs, &warn)?;
         Ok(Self {
             backend,
             secrets: Arc::new(Secrets::new(keyring)),
@@ -177,6 +185,7 @@ impl Repository {
             archive,
             config,
             config_name,
+            copies,
             env,
         })
     }
@@ -273,49 +282,86 @@ impl Repository {
 
     /// Decrypts any sealed object for inspection; returns its type and body.
     pub fn inspect(&self, id: &ObjectId) -> Result<(ObjectType, Vec<u8>), Error> {
-        let object = load_object(self.backend(), id, limits::SEALED_BYTES_MAX)?;
+        let object = self.copies.load(id, limits::SEALED_BYTES_MAX)?;
         let header = Header::decode(&object).map_err(|source| Error::Decode { object: *id, source })?;
         let keyring = &self.secrets.keyring;
         let body = open_object(keyring, &self.archive, header.object_type, id, &object)?;
         Ok((header.object_type, body))
     }
 
+    /// Small objects, and their copies where they must be read.
+    pub(crate) fn copies(&self) -> &Copies {
+        &self.copies
+    }
+
+    /// The objects of one kind, those included of which only copies are there.
+    pub(crate) fn list_small(&self, kind: ObjectKind) -> Result<Vec<ObjectName>, Error> {
+        self.copies.list(kind)
+    }
+
+    /// Where small objects are stored, with copies if the config says so.
+    pub(crate) fn storing(&self) -> Storing<'_> {
+        Storing {
+            backend: self.backend(),
+            copied: self.config.parity_percent > 0,
+        }
+    }
+
+    /// Stores a config of a higher generation than that in force, which it then is.
+    pub(crate) fn store_config(&mut self, config: Config) -> Result<(), Error> {
+        let keyring = &self.secrets.keyring;
+        let object = seal_object(
+            keyring,
+            &self.archive,
+            ObjectType::Config,
+            &config.encode(),
+            &self.env,
+        )?;
+        let storing = Storing {
+            backend: self.backend(),
+            copied: config.parity_percent > 0,
+        };
+        self.config_name = storing.store(ObjectType::Config, &object)?;
+        self.config = config;
+        Ok(())
+    }
+
     /// Reads and opens a sealed object.
     pub(crate) fn load_sealed(&self, object_type: ObjectType, id: &ObjectId) -> Result<Vec<u8>, Error> {
-        let object = load_object(self.backend(), id, limits::SEALED_BYTES_MAX)?;
+        let object = self.copies.load(id, limits::SEALED_BYTES_MAX)?;
         open_object(&self.secrets.keyring, &self.archive, object_type, id, &object)
     }
 
     /// Seals a body and stores it.
     pub(crate) fn store_sealed(&self, object_type: ObjectType, body: &[u8]) -> Result<ObjectName, Error> {
         let object = seal_object(&self.secrets.keyring, &self.archive, object_type, body, &self.env)?;
-        store_object(self.backend(), object_type, &object)
+        self.storing().store(object_type, &object)
     }
 }
 
 /// The config in force. Where two have the highest generation, all machines take the same one.
 fn newest_config(
-    backend: &dyn Backend,
+    objects: &Copies,
     keyring: &Keyring,
     archive: &ArchiveId,
-    configs: &[ObjectInfo],
+    configs: &[ObjectName],
     warn: &dyn Fn(&Error),
 ) -> Result<(Config, ObjectName), Error> {
     let mut newest: Option<(Config, ObjectName)> = None;
     let mut failure = None;
-    for info in configs {
+    for name in configs {
         let id = ObjectId {
             kind: ObjectKind::Config,
-            name: info.name,
+            name: *name,
         };
-        match read_config(backend, keyring, archive, &id) {
+        match read_config(objects, keyring, archive, &id) {
             Ok(config) => {
-                let rank = (config.generation, info.name);
+                let rank = (config.generation, *name);
                 if newest
                     .as_ref()
-                    .is_none_or(|(n, name)| (n.generation, *name) < rank)
+                    .is_none_or(|(n, known)| (n.generation, *known) < rank)
                 {
-                    newest = Some((config, info.name));
+                    newest = Some((config, *name));
                 }
             }
             Err(error) if error.spares_the_rest() => {
@@ -325,17 +371,17 @@ fn newest_config(
             Err(error) => return Err(error),
         }
     }
-    newest.ok_or_else(|| failure.unwrap_or_else(|| Error::NoRepository(backend.location())))
+    newest.ok_or_else(|| failure.unwrap_or_else(|| Error::NoRepository(objects.backend().location())))
 }
 
 /// Reads one config object.
 pub(crate) fn read_config(
-    backend: &dyn Backend,
+    objects: &Copies,
     keyring: &Keyring,
     archive: &ArchiveId,
     id: &ObjectId,
 ) -> Result<Config, Error> {
-    let object = load_object(backend, id, limits::SEALED_BYTES_MAX)?;
+    let object = objects.load(id, limits::SEALED_BYTES_MAX)?;
     let body = open_object(keyring, archive, ObjectType::Config, id, &object)?;
     let config = Config::decode(&body).map_err(|source| Error::Decode { object: *id, source })?;
     if config.archive == *archive {

@@ -51,8 +51,8 @@ impl Repository {
             found: Vec::new(),
             unreadable: Vec::new(),
         };
-        for info in self.backend().list(ObjectKind::Snapshot)? {
-            match self.load_snapshot(info.name) {
+        for name in self.list_small(ObjectKind::Snapshot)? {
+            match self.load_snapshot(name) {
                 Ok(snapshot) => loaded.found.push(snapshot),
                 Err(error) if error.spares_the_rest() => loaded.unreadable.push(error),
                 Err(error) => return Err(error),

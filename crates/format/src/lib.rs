@@ -46,8 +46,8 @@ pub use pack::{
     encode_pack_prefix, pack_box_ad, pack_entry_ad,
 };
 pub use parity::{
-    COPY_PREFIX_BYTES, CopyHead, PARITY_HEAD_BYTES, PARITY_SHARD_BYTES, PARITY_TABLE_OFFSET, PackParity,
-    ParityHead, ParityTable, SHARD_HASH_BYTES, parity_header,
+    COPY_PREFIX_BYTES, CopyHead, PARITY_FIELDS_BYTES, PARITY_HEAD_BYTES, PARITY_SHARD_BYTES,
+    PARITY_TABLE_OFFSET, PackParity, ParityHead, ParityTable, SHARD_HASH_BYTES, parity_header,
 };
 pub use sealed::{SEALED_PREFIX_BYTES, pad_body, padme, unpad_body};
 pub use time::{CivilDate, CivilPeriod, CivilTime, Precision, SnapshotTime, TimeError};

@@ -21,8 +21,9 @@ pub const PARITY_TABLE_OFFSET: usize = HEADER_BYTES;
 const WHAT: &str = "parity";
 const KIND_PACK: u32 = 1;
 const KIND_COPY: u32 = 2;
-/// Bytes of a table before its hashes of shards, and the one behind them.
-const FIELDS_BYTES: usize = 64;
+/// Bytes of a table before its hashes of shards.
+pub const PARITY_FIELDS_BYTES: usize = 64;
+/// Bytes of the hash behind them.
 const TABLE_HASH_BYTES: usize = 32;
 const SHARD_U64: u64 = 16_384;
 
@@ -86,7 +87,7 @@ impl PackParity {
         self.data_shards()
             .saturating_add(self.parity_shards())
             .saturating_mul(SHARD_HASH_BYTES)
-            .saturating_add(FIELDS_BYTES)
+            .saturating_add(PARITY_FIELDS_BYTES)
             .saturating_add(TABLE_HASH_BYTES)
     }
 
@@ -140,6 +141,15 @@ impl PackParity {
         out
     }
 
+    /// Reads the fields at the beginning of a table, which nothing vouches for until its hash was checked.
+    pub fn decode_fields(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::new(bytes, WHAT);
+        if r.u32()? != KIND_PACK {
+            return Err(DecodeError::Invalid(WHAT, "it is no table"));
+        }
+        Self::decode(&mut r)
+    }
+
     /// Behind the number that says the kind.
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let invalid = |problem| DecodeError::Invalid(WHAT, problem);
@@ -182,17 +192,15 @@ impl ParityTable {
 
     /// Reads a table that begins at the first of `bytes`, whatever follows it, and checks its own hash.
     pub fn decode(bytes: &[u8], hash: impl FnOnce(&[u8]) -> [u8; 32]) -> Result<Self, DecodeError> {
-        let mut r = Reader::new(bytes, WHAT);
-        if r.u32()? != KIND_PACK {
-            return Err(DecodeError::Invalid(WHAT, "it is no table"));
-        }
-        let shape = PackParity::decode(&mut r)?;
+        let shape = PackParity::decode_fields(bytes)?;
         let shards = shape.data_shards().saturating_add(shape.parity_shards());
         let mut hashed = Reader::new(bytes, WHAT);
         let covered = hashed.take(shape.table_bytes().saturating_sub(TABLE_HASH_BYTES))?;
         if hashed.array::<TABLE_HASH_BYTES>()? != hash(covered) {
             return Err(DecodeError::Invalid(WHAT, "its table does not fit its hash"));
         }
+        let mut r = Reader::new(covered, WHAT);
+        r.take(PARITY_FIELDS_BYTES)?;
         let hashes = (0..shards).map(|_| r.array()).collect::<Result<_, _>>()?;
         Ok(Self { shape, hashes })
     }

@@ -141,6 +141,7 @@ impl<'c> Work<'c> {
                 // The storage fails for this pack only: reported, and the others are read.
                 Err(error) if error.spares_the_rest() => {
                     found.health.lost_packs.insert(*number);
+                    found.health.suspects.insert(*number);
                     let advice = "Restore the file from another copy of the repository";
                     let object = ObjectId {
                         kind: ObjectKind::Pack,
@@ -218,6 +219,9 @@ impl<'c> Work<'c> {
             found
                 .report
                 .add(Finding::new(Severity::Damage, message).object(reader.object()));
+        }
+        if name_differs || !bad.is_empty() {
+            found.health.suspects.insert(number);
         }
         let entries = bad.iter().map(|(place, _)| (number, place.offset));
         found.health.bad_entries.extend(entries);

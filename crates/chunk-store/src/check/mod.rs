@@ -2,13 +2,14 @@
 //! from what is there. Nothing is changed; whatever is wrong is reported, and nothing that is wrong ends the check.
 
 mod data;
+mod mending;
 mod objects;
 mod packs;
 mod report;
 mod streams;
 mod trees;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::num::NonZeroUsize;
 
 use lumivault_format::ChunkId;
@@ -63,6 +64,8 @@ struct Health {
     bad_entries: HashSet<(u32, u32)>,
     /// Packs whose own directory is no help.
     odd_directories: HashSet<u32>,
+    /// All packs that something is wrong with.
+    suspects: BTreeSet<u32>,
 }
 
 impl Health {
@@ -91,6 +94,7 @@ pub fn check(
     let mut report = CheckReport::default();
     phase(repository, "checking keys and small objects");
     objects::check(repository, &mut report)?;
+    mending::small_objects(repository, &mut report)?;
     phase(repository, "checking packs against the index");
     let mut health = packs::check(repository, index, &mut report)?;
     let selected = data::select(repository, index, &health, options.read)?;
@@ -105,6 +109,7 @@ pub fn check(
             &mut report,
         )?;
     }
+    mending::packs(repository, index, &health, &mut report)?;
     phase(repository, "checking snapshots");
     trees::check(repository, index, &health, &mut report)?;
     Ok(report)

@@ -36,7 +36,7 @@ fn check_configs(repository: &Repository, report: &mut CheckReport) -> Result<()
     }
     for id in configs {
         report.counts.objects += 1;
-        let read = read_config(repository.backend(), keyring, &repository.archive(), &id);
+        let read = read_config(repository.copies(), keyring, &repository.archive(), &id);
         set_aside(read, id, report, FROM_A_COPY)?;
     }
     Ok(())
@@ -64,7 +64,7 @@ fn check_slots(repository: &Repository, slots: &LoadedSlots, report: &mut CheckR
 }
 
 fn check_epochs(repository: &Repository, slots: &LoadedSlots, report: &mut CheckReport) -> Result<(), Error> {
-    let (boxes, unreadable) = epoch_boxes(repository.backend(), &repository.archive())?;
+    let (boxes, unreadable) = epoch_boxes(repository.copies(), &repository.archive())?;
     report.counts.objects += count(boxes.len());
     for error in &unreadable {
         let advice = "Remove the file; the next backup writes the key anew for every slot";

@@ -89,6 +89,7 @@ impl Packs<'_> {
     /// A pack from which nothing can be read. Chunks that were stored again since are not lost.
     fn lose(&mut self, pack: &IndexedPack, number: u32, what: &str, report: &mut CheckReport) {
         self.health.lost_packs.insert(number);
+        self.health.suspects.insert(number);
         let lies_elsewhere = |place: &Location| {
             let other = self.index.pack(place.pack).filter(|_| place.pack != number);
             other.is_some_and(|other| self.present.get(&other.name) == Some(&other.size.into()))
@@ -129,10 +130,12 @@ impl Packs<'_> {
         let advice = "Its chunks can still be found through the index; restore the file from another copy";
         let Some((_, entries)) = set_aside(reader.directory(), reader.object(), report, advice)? else {
             self.health.odd_directories.insert(number);
+            self.health.suspects.insert(number);
             return Ok(());
         };
         if entries != pack.entries {
             self.health.odd_directories.insert(number);
+            self.health.suspects.insert(number);
             let message =
                 "its directory is not what the index says. Read all data to learn which of both is right";
             report.add(Finding::new(Severity::Damage, message).object(reader.object()));

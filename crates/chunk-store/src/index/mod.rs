@@ -101,12 +101,8 @@ impl ChunkIndex {
     pub fn load(repository: &Repository, cache: Option<CacheDir>) -> Result<Self, Error> {
         let monitor = &repository.environment().monitor;
         monitor.event(Event::Phase("reading the index"));
-        let present: BTreeSet<ObjectName> = repository
-            .backend()
-            .list(ObjectKind::Index)?
-            .into_iter()
-            .map(|info| info.name)
-            .collect();
+        let present = repository.list_small(ObjectKind::Index)?;
+        let present: BTreeSet<ObjectName> = present.into_iter().collect();
         let cached = cache.as_ref().and_then(|cache| cache.load(&present));
         let mut builder = Builder::new(cached, cache.as_ref());
         let mut unreadable = Self::read_missing(repository, &present, &mut builder)?;

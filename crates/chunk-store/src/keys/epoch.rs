@@ -9,13 +9,12 @@ use zeroize::{Zeroize, Zeroizing};
 use super::Keyring;
 use super::slot::{LoadedSlot, OpenSlot};
 use crate::aead::{open_single, seal_single};
-use crate::backend::Backend;
-use crate::seal::{load_object, store_object};
+use crate::parity::{Copies, Storing};
 use crate::{Environment, Error};
 
 /// Wraps a new epoch key to the public key of a slot, so that its holder finds it.
 pub(crate) fn seal_epoch(
-    backend: &dyn Backend,
+    storing: Storing<'_>,
     keyring: &Keyring,
     to: &LoadedSlot,
     number: u32,
@@ -48,7 +47,7 @@ pub(crate) fn seal_epoch(
         &mut sealed,
     );
     epoch.sealed.copy_from_slice(&sealed);
-    store_object(backend, ObjectType::Epoch, &epoch.encode(&header))?;
+    storing.store(ObjectType::Epoch, &epoch.encode(&header))?;
     Ok(())
 }
 
@@ -65,14 +64,14 @@ const EPOCH_OBJECTS_MAX: usize = 65_536;
 
 /// Adds to the keyring every newer epoch that was wrapped to this slot; returns what could not be read.
 pub(crate) fn open_epochs(
-    backend: &dyn Backend,
+    objects: &Copies,
     keyring: &mut Keyring,
     slot: &OpenSlot,
     archive: &ArchiveId,
 ) -> Result<Vec<Error>, Error> {
     let mut unreadable = Vec::new();
-    for id in list_epochs(backend)? {
-        match open_epoch(backend, keyring, slot, archive, &id) {
+    for id in list_epochs(objects)? {
+        match open_epoch(objects, keyring, slot, archive, &id) {
             Ok(Some((number, key))) => {
                 if !keyring.add_epoch(number, &key) {
                     unreadable.push(Error::Damaged {
@@ -95,10 +94,10 @@ pub(crate) fn open_epochs(
 pub(crate) type Boxes = BTreeSet<(u32, SlotId)>;
 
 /// Which slots have a box for which epochs, and what could not be read.
-pub(crate) fn epoch_boxes(backend: &dyn Backend, archive: &ArchiveId) -> Result<(Boxes, Vec<Error>), Error> {
+pub(crate) fn epoch_boxes(objects: &Copies, archive: &ArchiveId) -> Result<(Boxes, Vec<Error>), Error> {
     let (mut found, mut unreadable) = (BTreeSet::new(), Vec::new());
-    for id in list_epochs(backend)? {
-        match read_epoch(backend, archive, &id) {
+    for id in list_epochs(objects)? {
+        match read_epoch(objects, archive, &id) {
             Ok((header, epoch)) => drop(found.insert((header.epoch, epoch.slot))),
             Err(error) if error.spares_the_rest() => unreadable.push(error),
             Err(error) => return Err(error),
@@ -107,28 +106,23 @@ pub(crate) fn epoch_boxes(backend: &dyn Backend, archive: &ArchiveId) -> Result<
     Ok((found, unreadable))
 }
 
-fn list_epochs(backend: &dyn Backend) -> Result<Vec<ObjectId>, Error> {
-    let mut listed = backend.list(ObjectKind::Epoch)?;
+fn list_epochs(objects: &Copies) -> Result<Vec<ObjectId>, Error> {
+    let listed = objects.list(ObjectKind::Epoch)?;
     if listed.len() > EPOCH_OBJECTS_MAX {
         return Err(Error::KeySlots(
             "this repository has over 65,536 epoch objects; that many are never made",
         ));
     }
-    listed.sort_unstable();
-    let ids = listed.into_iter().map(|info| ObjectId {
+    let ids = listed.into_iter().map(|name| ObjectId {
         kind: ObjectKind::Epoch,
-        name: info.name,
+        name,
     });
     Ok(ids.collect())
 }
 
-fn read_epoch(
-    backend: &dyn Backend,
-    archive: &ArchiveId,
-    id: &ObjectId,
-) -> Result<(Header, EpochBox), Error> {
+fn read_epoch(objects: &Copies, archive: &ArchiveId, id: &ObjectId) -> Result<(Header, EpochBox), Error> {
     let decode = |source| Error::Decode { object: *id, source };
-    let bytes = load_object(backend, id, limits::KEY_OBJECT_BYTES_MAX)?;
+    let bytes = objects.load(id, limits::KEY_OBJECT_BYTES_MAX)?;
     let header = Header::decode_as(&bytes, ObjectType::Epoch, archive).map_err(decode)?;
     Ok((header, EpochBox::decode(&bytes).map_err(decode)?))
 }
@@ -136,14 +130,14 @@ fn read_epoch(
 type NumberedKey = (u32, Zeroizing<[u8; 32]>);
 
 fn open_epoch(
-    backend: &dyn Backend,
+    objects: &Copies,
     keyring: &Keyring,
     slot: &OpenSlot,
     archive: &ArchiveId,
     id: &ObjectId,
 ) -> Result<Option<NumberedKey>, Error> {
     let damaged = |problem| Error::Damaged { object: *id, problem };
-    let (header, epoch) = read_epoch(backend, archive, id)?;
+    let (header, epoch) = read_epoch(objects, archive, id)?;
     if epoch.slot != slot.id {
         return Ok(None);
     }

@@ -8,7 +8,7 @@ use super::epoch::{epoch_boxes, open_epochs, seal_epoch};
 use super::slot::{create_slot, rewrap_slot};
 use super::{Keyring, LoadedSlots, NewSlot, SlotSummary};
 use crate::repository::Loaded;
-use crate::{Error, Event, Repository};
+use crate::{Error, Event, Repository, parity};
 
 /// The number of a new epoch is drawn from so many above the newest, so that two machines that rotate at the same time
 /// do not give one number to two keys.
@@ -43,7 +43,7 @@ impl Repository {
             return Err(Error::KeySlots("all 16 key slots are in use; remove one first"));
         }
         let keyring = self.current_keyring()?;
-        create_slot(self.backend(), &self.archive(), &keyring, new, self.environment())
+        create_slot(self.storing(), &self.archive(), &keyring, new, self.environment())
     }
 
     /// Wraps the keyring of a slot anew under another secret, then removes the old generation. A copy of the old slot
@@ -52,7 +52,7 @@ impl Repository {
         let slots = self.load_slots()?;
         let old = slots.get(id).ok_or(NO_SUCH_SLOT)?;
         let keyring = self.current_keyring()?;
-        rewrap_slot(self.backend(), &keyring, old, new, self.environment())?;
+        rewrap_slot(self.storing(), &keyring, old, new, self.environment())?;
         self.remove_slot_objects(&slots.objects(id))
     }
 
@@ -110,7 +110,7 @@ impl Repository {
             return Ok(());
         };
         let slots = self.load_slots()?;
-        let (boxes, unreadable) = epoch_boxes(self.backend(), &self.archive())?;
+        let (boxes, unreadable) = epoch_boxes(self.copies(), &self.archive())?;
         for error in slots.unreadable.iter().chain(&unreadable) {
             let text = format!("{}; it was set aside", error.with_causes());
             self.environment().monitor.event(Event::Warning(&text));
@@ -122,14 +122,14 @@ impl Repository {
                 .iter()
                 .filter(|(number, _)| !boxes.contains(&(*number, slot.slot.id)))
             {
-                seal_epoch(self.backend(), keyring, slot, *number, key, self.environment())?;
+                seal_epoch(self.storing(), keyring, slot, *number, key, self.environment())?;
             }
         }
         Ok(())
     }
 
     pub(crate) fn load_slots(&self) -> Result<LoadedSlots, Error> {
-        let slots = LoadedSlots::load(self.backend())?;
+        let slots = LoadedSlots::load(self.copies())?;
         Ok(slots.authentic(&self.secrets().keyring, &self.archive()))
     }
 
@@ -137,18 +137,17 @@ impl Repository {
     /// miss them.
     fn current_keyring(&self) -> Result<Keyring, Error> {
         let mut keyring = self.secrets().keyring.clone();
-        open_epochs(self.backend(), &mut keyring, self.open_slot(), &self.archive())?;
+        open_epochs(self.copies(), &mut keyring, self.open_slot(), &self.archive())?;
         Ok(keyring)
     }
 
-    /// Removes slot objects in their order: older generations first, so that none of them comes back in force.
+    /// Removes slot objects in their order: older generations first, so that none of them comes back in force; before
+    /// all of them their copies, which open the archive too.
     fn remove_slot_objects(&self, names: &[ObjectName]) -> Result<(), Error> {
-        for name in names {
-            self.backend().remove(&ObjectId {
-                kind: ObjectKind::KeySlot,
-                name: *name,
-            })?;
-        }
-        Ok(())
+        let objects = names.iter().map(|name| ObjectId {
+            kind: ObjectKind::KeySlot,
+            name: *name,
+        });
+        parity::remove_with_copies(self, &objects.collect::<Vec<_>>())
     }
 }

@@ -12,8 +12,7 @@ use zeroize::Zeroizing;
 use super::kdf::SlotKeys;
 use super::{Keyring, RecoveryCode};
 use crate::aead::{open_single, seal_single};
-use crate::backend::Backend;
-use crate::seal::{load_object, store_object};
+use crate::parity::{Copies, Storing};
 use crate::{Environment, Error};
 
 /// What opens a slot.
@@ -84,9 +83,9 @@ pub(crate) struct LoadedSlot {
 
 impl LoadedSlot {
     /// Reads one slot object; nothing in it is authentic yet.
-    pub(super) fn load(backend: &dyn Backend, id: &ObjectId) -> Result<Self, Error> {
+    pub(super) fn load(objects: &Copies, id: &ObjectId) -> Result<Self, Error> {
         let decode = |source| Error::Decode { object: *id, source };
-        let bytes = load_object(backend, id, limits::KEY_OBJECT_BYTES_MAX)?;
+        let bytes = objects.load(id, limits::KEY_OBJECT_BYTES_MAX)?;
         let header = Header::decode(&bytes).map_err(decode)?;
         if header.object_type != ObjectType::KeySlot {
             return Err(Error::Damaged {
@@ -208,7 +207,7 @@ fn private_key(kek: &[u8; 32]) -> StaticSecret {
 
 /// Wraps the keyring into a new slot object and stores it.
 pub(crate) fn create_slot(
-    backend: &dyn Backend,
+    storing: Storing<'_>,
     archive: &ArchiveId,
     keyring: &Keyring,
     new: &NewSlot,
@@ -219,13 +218,13 @@ pub(crate) fn create_slot(
         label: new.label.clone(),
         created_unix_seconds: env.clock.now().0,
     };
-    write_slot(backend, archive, keyring, new, (id, 1, info), env)?;
+    write_slot(storing, archive, keyring, new, (id, 1, info), env)?;
     Ok(id)
 }
 
 /// Wraps the keyring anew for an existing, authentic slot, under another secret; the caller removes the old generation.
 pub(crate) fn rewrap_slot(
-    backend: &dyn Backend,
+    storing: Storing<'_>,
     keyring: &Keyring,
     old: &LoadedSlot,
     new: &NewSlot,
@@ -239,7 +238,7 @@ pub(crate) fn rewrap_slot(
         "this key slot was wrapped 2^32 times; add a new one and remove it",
     ))?;
     write_slot(
-        backend,
+        storing,
         &old.archive,
         keyring,
         new,
@@ -249,7 +248,7 @@ pub(crate) fn rewrap_slot(
 }
 
 fn write_slot(
-    backend: &dyn Backend,
+    storing: Storing<'_>,
     archive: &ArchiveId,
     keyring: &Keyring,
     new: &NewSlot,
@@ -312,6 +311,6 @@ fn write_slot(
     let mut object = slot.encode_uncommitted(&header);
     let commitment = blake3::keyed_hash(&keys.commitment, &object);
     object.extend_from_slice(commitment.as_bytes());
-    store_object(backend, ObjectType::KeySlot, &object)?;
+    storing.store(ObjectType::KeySlot, &object)?;
     Ok(())
 }

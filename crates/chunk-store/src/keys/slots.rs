@@ -8,7 +8,7 @@ use lumivault_format::{ArchiveId, ObjectId, ObjectKind, ObjectName, SlotId, Slot
 use super::Keyring;
 use super::slot::{LoadedSlot, OpenSlot, SlotSecret};
 use crate::Error;
-use crate::backend::Backend;
+use crate::parity::Copies;
 
 /// All slot objects, and those that could not be read.
 pub(crate) struct LoadedSlots {
@@ -22,20 +22,19 @@ const SLOT_OBJECTS_MAX: usize = 64;
 
 impl LoadedSlots {
     /// Reads every slot object. One that cannot be read is set aside: it must not lock out the others.
-    pub(crate) fn load(backend: &dyn Backend) -> Result<Self, Error> {
+    pub(crate) fn load(objects: &Copies) -> Result<Self, Error> {
         let mut slots: BTreeMap<SlotId, Vec<LoadedSlot>> = BTreeMap::new();
         let mut unreadable = Vec::new();
-        let mut listed = backend.list(ObjectKind::KeySlot)?;
+        let listed = objects.list(ObjectKind::KeySlot)?;
         if listed.len() > SLOT_OBJECTS_MAX {
             return Err(TOO_MANY_SLOTS);
         }
-        listed.sort_unstable();
-        for info in listed {
+        for name in listed {
             let id = ObjectId {
                 kind: ObjectKind::KeySlot,
-                name: info.name,
+                name,
             };
-            match LoadedSlot::load(backend, &id) {
+            match LoadedSlot::load(objects, &id) {
                 Ok(found) => slots.entry(found.slot.id).or_default().push(found),
                 Err(error) if error.spares_the_rest() => unreadable.push(error),
                 Err(error) => return Err(error),

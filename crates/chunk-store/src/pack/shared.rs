@@ -13,8 +13,9 @@ use super::run::Failure;
 use super::writer::WriterOptions;
 use crate::backend::Backend;
 use crate::index::ChunkIndex;
+use crate::parity::{self, Storing};
 use crate::repository::Secrets;
-use crate::seal::{seal_object, store_object};
+use crate::seal::seal_object;
 use crate::{Environment, Error};
 
 /// Index objects are written after this many chunks, so that an interrupted run leaves little to adopt, memory stays
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     pub(super) archive: ArchiveId,
     pub(super) env: Environment,
     pub(super) index: Arc<ChunkIndex>,
+    /// Parity of each pack in percent of its size; 0: none.
+    pub(super) parity_percent: u8,
     pub(super) options: WriterOptions,
     pub(super) dealers: [Dealer; 2],
     /// Chunks of this run that the index does not list yet.
@@ -118,6 +121,11 @@ impl Shared {
         let pack = pack.publish(self.context())?;
         Totals::add(&self.totals.packs, 1);
         Totals::add(&self.totals.file, pack.size.into());
+        if self.parity_percent > 0 {
+            let (backend, percent) = (self.backend.as_ref(), self.parity_percent);
+            let bytes = parity::store_parity(backend, &self.archive, pack.name, pack.size, percent)?;
+            Totals::add(&self.totals.file, bytes);
+        }
         self.list_in_index(pack)
     }
 
@@ -149,7 +157,11 @@ impl Shared {
             &index.encode(),
             &self.env,
         )?;
-        let name = store_object(self.backend.as_ref(), ObjectType::Index, &object)?;
+        let storing = Storing {
+            backend: self.backend.as_ref(),
+            copied: self.parity_percent > 0,
+        };
+        let name = storing.store(ObjectType::Index, &object)?;
         Totals::add(&self.totals.file, u64::try_from(object.len()).unwrap_or(0));
         self.index.add(name, &index)?;
         for entry in index.packs.iter().flat_map(|pack| &pack.entries) {

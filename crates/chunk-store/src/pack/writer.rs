@@ -120,6 +120,7 @@ impl ChunkWriter {
             archive: repository.archive(),
             env: repository.environment().clone(),
             index,
+            parity_percent: repository.config().parity_percent,
             options,
             dealers: [
                 Dealer::new(ChunkKind::Data, options.threads),

@@ -16,7 +16,7 @@ use crate::backend::BackendError;
 use crate::forget::{FactTime, Facts, State};
 use crate::index::CacheDir;
 use crate::session::{Holder, Other, Session, load_marks, others};
-use crate::{ChunkIndex, Error, Event, Repository, StoredSnapshot};
+use crate::{ChunkIndex, Error, Event, Repository, StoredSnapshot, parity};
 use live::Live;
 
 /// How much of what the packs hold may stay though no snapshot needs it, so that little is written anew to free little.
@@ -278,6 +278,7 @@ fn remove_forgotten(repository: &Repository, holder: &Holder, options: &PruneOpt
             kind: ObjectKind::Snapshot,
             name: stored.object,
         };
+        parity::remove_copies(repository, &[id])?;
         match repository.backend().remove(&id) {
             Ok(()) => removed += 1,
             Err(BackendError::NotFound { .. }) => {}

@@ -10,7 +10,7 @@ use super::{PruneOptions, PruneReport, View};
 use crate::backend::BackendError;
 use crate::index::{CacheDir, read_index};
 use crate::session::{Session, StoredMark, load_marks, others};
-use crate::{Error, Event, Repository};
+use crate::{Error, Event, Repository, parity};
 
 /// Chunks in one index object that is written here.
 const INDEX_ENTRIES: usize = 100_000;
@@ -49,6 +49,7 @@ pub(super) fn sweep(
         remove(repository, &pack_id(name))?;
         report.removed.add(size);
     }
+    parity::remove_parity_of(repository, &goes)?;
     for stored in due {
         if stored.mark.packs.iter().all(|name| goes.contains(name)) {
             remove(repository, &mark_id(stored.object))?;
@@ -176,20 +177,20 @@ fn rescue(view: &View<'_>, report: &mut PruneReport) -> Result<HashSet<ObjectNam
 fn unlist(view: &View<'_>, goes: &HashSet<ObjectName>) -> Result<(), Error> {
     let (mut replaced, mut kept) = (Vec::new(), Vec::new());
     let mut inherited = BTreeSet::new();
-    let listed = view.repository.backend().list(ObjectKind::Index)?;
-    let present: HashSet<ObjectName> = listed.iter().map(|info| info.name).collect();
-    for info in listed {
+    let listed = view.repository.list_small(ObjectKind::Index)?;
+    let present: HashSet<ObjectName> = listed.iter().copied().collect();
+    for name in listed {
         view.tick()?;
-        let index = match read_index(view.repository, &info.name) {
+        let index = match read_index(view.repository, &name) {
             Ok(index) => index,
             Err(Error::Backend(BackendError::NotFound { .. })) => continue,
             Err(error) => return Err(error),
         };
-        if view.index.is_replaced(&info.name) {
+        if view.index.is_replaced(&name) {
             // An interrupted run left it; it counts no more.
-            replaced.push(info.name);
+            replaced.push(name);
         } else if index.packs.iter().any(|pack| goes.contains(&pack.name)) {
-            replaced.push(info.name);
+            replaced.push(name);
             inherited.extend(index.replaces.into_iter().filter(|name| present.contains(name)));
             kept.extend(index.packs.into_iter().filter(|pack| !goes.contains(&pack.name)));
         }
@@ -207,14 +208,11 @@ fn unlist(view: &View<'_>, goes: &HashSet<ObjectName>) -> Result<(), Error> {
     for index in &objects {
         view.repository.store_sealed(ObjectType::Index, &index.encode())?;
     }
-    for name in replaced {
-        let id = ObjectId {
-            kind: ObjectKind::Index,
-            name,
-        };
-        remove(view.repository, &id)?;
-    }
-    Ok(())
+    let replaced = replaced.into_iter().map(|name| ObjectId {
+        kind: ObjectKind::Index,
+        name,
+    });
+    parity::remove_with_copies(view.repository, &replaced.collect::<Vec<_>>())
 }
 
 /// Index objects of bounded size, at least one: it also says what is replaced.

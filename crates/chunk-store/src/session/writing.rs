@@ -9,7 +9,7 @@ use lumivault_format::{
 
 use super::{Holder, Session, load_marks};
 use crate::index::CacheDir;
-use crate::{ChunkIndex, Error, Loaded, Repository, StoredSnapshot};
+use crate::{ChunkIndex, Error, Loaded, Repository, StoredSnapshot, parity};
 
 /// A repository as a writer sees it: a session, then snapshots, then the index, without what is about to be removed.
 #[derive(Debug)]
@@ -154,7 +154,7 @@ impl<'r> Writing<'r> {
             kind: ObjectKind::Snapshot,
             name: stored.object,
         };
-        Ok(self.repository.backend().remove(&object)?)
+        parity::remove_with_copies(self.repository, &[object])
     }
 
     /// Ends the session.
