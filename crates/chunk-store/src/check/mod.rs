@@ -12,7 +12,7 @@ mod trees;
 use std::collections::{BTreeSet, HashSet};
 use std::num::NonZeroUsize;
 
-use lumivault_format::ChunkId;
+use lumivault_format::{ChunkId, ObjectKind, ObjectName};
 
 pub use report::{Affected, CheckCounts, CheckReport, Finding, Severity};
 
@@ -92,6 +92,17 @@ pub fn check(
     options: &CheckOptions,
 ) -> Result<CheckReport, Error> {
     let mut report = CheckReport::default();
+    // Snapshots before the index, or what others commit meanwhile would look incomplete.
+    let snapshots: HashSet<ObjectName> = objects::list(repository, ObjectKind::Snapshot)?
+        .into_iter()
+        .map(|id| id.name)
+        .collect();
+    let newer = if index.is_current(repository)? {
+        None
+    } else {
+        Some(ChunkIndex::load(repository, None)?)
+    };
+    let index = newer.as_ref().unwrap_or(index);
     phase(repository, "checking keys and small objects");
     objects::check(repository, &mut report)?;
     mending::small_objects(repository, &mut report)?;
@@ -111,7 +122,7 @@ pub fn check(
     }
     mending::packs(repository, index, &health, &mut report)?;
     phase(repository, "checking snapshots");
-    trees::check(repository, index, &health, &mut report)?;
+    trees::check(repository, index, &snapshots, &health, &mut report)?;
     Ok(report)
 }
 

@@ -4,6 +4,7 @@ use lumivault_format::{ObjectId, ObjectKind, limits};
 
 use super::count;
 use super::report::{CheckReport, Finding, Severity};
+use crate::backend::BackendError;
 use crate::keys::{LoadedSlots, epoch_boxes};
 use crate::repository::read_config;
 use crate::seal::load_object;
@@ -96,7 +97,8 @@ pub(super) fn list(repository: &Repository, kind: ObjectKind) -> Result<Vec<Obje
         .collect())
 }
 
-/// Reports what is wrong with one object, and lets the check go on; any other error ends it.
+/// Reports what is wrong with one listed object, and lets the check go on; any other error ends it. One that is gone since it was
+/// listed was removed by others at work: sessions end, marks are swept.
 pub(super) fn set_aside<T>(
     read: Result<T, Error>,
     object: ObjectId,
@@ -105,6 +107,7 @@ pub(super) fn set_aside<T>(
 ) -> Result<Option<T>, Error> {
     match read {
         Ok(read) => Ok(Some(read)),
+        Err(Error::Backend(BackendError::NotFound { object: gone, .. })) if gone == object => Ok(None),
         Err(error) if error.spares_the_rest() => {
             report.add(Finding::of_error(&error, advice).object(object));
             Ok(None)

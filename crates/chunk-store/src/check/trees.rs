@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use lumivault_format::tree::{FolderHead, FolderRef, StatRecord, StreamTag};
-use lumivault_format::{ChunkId, ChunkKind, ObjectId, ObjectKind, SnapshotId, limits};
+use lumivault_format::{ChunkId, ChunkKind, ObjectId, ObjectKind, ObjectName, SnapshotId, limits};
 
 use super::objects::list;
 use super::report::{Affected, CheckReport, Finding, Severity};
@@ -14,10 +14,12 @@ use crate::{ChunkIndex, Error, Repository, StoredSnapshot, TreeReader};
 pub(super) fn check(
     repository: &Repository,
     index: &ChunkIndex,
+    snapshots: &HashSet<ObjectName>,
     health: &Health,
     report: &mut CheckReport,
 ) -> Result<(), Error> {
-    let loaded = repository.snapshots()?;
+    let mut loaded = repository.snapshots()?;
+    loaded.found.retain(|stored| snapshots.contains(&stored.object));
     report.counts.objects += count(loaded.found.len() + list(repository, ObjectKind::Annotation)?.len());
     for error in &loaded.unreadable {
         let advice = "Restore the file from another copy of the repository; the other snapshots are unharmed";

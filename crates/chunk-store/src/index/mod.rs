@@ -228,6 +228,19 @@ impl ChunkIndex {
             .count()
     }
 
+    /// Whether it consists of all index objects that are there now.
+    pub(crate) fn is_current(&self, repository: &Repository) -> Result<bool, Error> {
+        let table = self.table();
+        let listed = repository.backend().list(ObjectKind::Index)?;
+        let mut names = listed.iter().map(|info| &info.name);
+        let is_known = |name: &ObjectName| {
+            table.covered().contains(name)
+                || table.replaced().contains(name)
+                || self.unreadable.contains(name)
+        };
+        Ok(names.all(is_known))
+    }
+
     /// The index objects that the index consists of.
     pub(crate) fn objects(&self) -> Vec<ObjectName> {
         self.table().covered().iter().copied().collect()

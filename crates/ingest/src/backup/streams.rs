@@ -8,12 +8,12 @@ use lumivault_format::tree::{Piece, Stream, StreamRecords, StreamTag};
 /// Streams and heads up to this many bytes are kept inline.
 pub(super) const INLINE_BYTES_MAX: usize = 512;
 /// A piece longer than this many averages is cut wherever it is.
-const FORCED: usize = 16;
+const FORCED: usize = 4;
 
 /// Average bytes of a piece: small where records shrink well or change often.
 const fn average(tag: StreamTag) -> usize {
     match tag {
-        StreamTag::Contents => 8192,
+        StreamTag::Contents => 4096,
         StreamTag::Names => 1024,
         StreamTag::Stats => 512,
         StreamTag::Folders => 4096,
