@@ -20,6 +20,11 @@ mod seal;
 pub mod session;
 mod snapshots;
 mod sys;
+/// What local repositories did to the disk; test builds only.
+#[cfg(feature = "storage-log")]
+pub mod storage_log {
+    pub use crate::sys::log::{Deed, FileNumber, Record, StorageLog};
+}
 #[cfg(test)]
 mod testing;
 mod tree;

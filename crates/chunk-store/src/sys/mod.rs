@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 pub(crate) mod faults;
+pub(crate) mod log;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -16,6 +17,8 @@ use std::path::Path;
 use unix as imp;
 #[cfg(windows)]
 use windows as imp;
+
+use log::Step;
 
 /// How a file got its final name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +45,7 @@ pub(crate) enum Lock {
 pub(crate) fn make_dir(path: &Path) -> io::Result<bool> {
     #[cfg(test)]
     faults::before(faults::Step::MakeDir)?;
-    match imp::make_dir(path) {
+    match log::step(Step::MakeDir(path), || imp::make_dir(path)) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
@@ -53,7 +56,7 @@ pub(crate) fn make_dir(path: &Path) -> io::Result<bool> {
 pub(crate) fn create_file(path: &Path) -> io::Result<File> {
     #[cfg(test)]
     faults::before(faults::Step::CreateFile)?;
-    imp::create_file(path)
+    log::create(path, || imp::create_file(path))
 }
 
 /// Opens a regular file for reading. Anything else of that name (a folder, a link, a pipe that would block for
@@ -87,7 +90,8 @@ pub(crate) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result
     faults::before_write(file, bytes, offset)?;
     let mut written = 0;
     while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
-        match imp::write_at(file, rest, advance(offset, written)?) {
+        let at = advance(offset, written)?;
+        match log::write(file, rest, at, || imp::write_at(file, rest, at)) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(count) => written += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -108,7 +112,7 @@ fn advance(offset: u64, by: usize) -> io::Result<u64> {
 pub(crate) fn sync_file(file: &File) -> io::Result<()> {
     #[cfg(test)]
     faults::before(faults::Step::SyncFile)?;
-    file.sync_all()
+    log::step(Step::SyncFile(file), || file.sync_all())
 }
 
 /// Waits until the names in a folder are on the disk. `false`: the system has no such operation here.
@@ -117,7 +121,7 @@ pub(crate) fn sync_dir(path: &Path) -> io::Result<bool> {
     let injected = faults::before(faults::Step::SyncDir);
     #[cfg(not(test))]
     let injected = Ok(());
-    match injected.and_then(|()| imp::sync_dir(path)) {
+    match injected.and_then(|()| log::step(Step::SyncDir(path), || imp::sync_dir(path))) {
         Ok(()) => Ok(true),
         Err(error) if imp::has_no_sync_dir(&error) => Ok(false),
         Err(error) => Err(error),
@@ -137,14 +141,19 @@ pub(crate) fn rename_exclusive(from: &Path, to: &Path) -> io::Result<Renamed> {
 pub(crate) fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(test)]
     faults::before(faults::Step::Rename)?;
-    imp::rename_over(from, to)
+    log::step(Step::Rename(from, to), || imp::rename_over(from, to))
 }
 
 /// Removes a file.
 pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
     #[cfg(test)]
     faults::before(faults::Step::RemoveFile)?;
-    imp::remove_file(path)
+    log::step(Step::RemoveFile(path), || imp::remove_file(path))
+}
+
+/// Removes an empty folder.
+pub(crate) fn remove_dir(path: &Path) -> io::Result<()> {
+    log::step(Step::RemoveDir(path), || std::fs::remove_dir(path))
 }
 
 /// Asks for the exclusive lock of a file without waiting.

@@ -11,6 +11,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::Renamed;
+use super::log::{self, Step};
 
 pub(super) fn make_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
@@ -64,7 +65,7 @@ pub(super) fn rename_exclusive(from: &Path, to: &Path) -> io::Result<Renamed> {
     match link(from, to) {
         Ok(()) => {
             // The object stands; a second name left in the temporary folder goes with that folder.
-            let _ = fs::remove_file(from);
+            let _ = log::step(Step::RemoveFile(from), || fs::remove_file(from));
             Ok(Renamed::Exclusively)
         }
         Err(error) if has_no_links(&error) => rename_after_checking(from, to),
@@ -78,7 +79,8 @@ fn rename_noreplace(from: &Path, to: &Path) -> Result<(), Errno> {
     #[cfg(test)]
     super::faults::before(super::faults::Step::Rename)
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-    rustix::io::retry_on_intr(|| renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE))
+    let rename = || renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE);
+    log::step(Step::Rename(from, to), || rustix::io::retry_on_intr(rename))
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
@@ -91,7 +93,7 @@ fn rename_noreplace(_from: &Path, _to: &Path) -> Result<(), Errno> {
 fn link(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(test)]
     super::faults::before(super::faults::Step::Link)?;
-    match fs::hard_link(from, to) {
+    match log::step(Step::Link(from, to), || fs::hard_link(from, to)) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && same_file(from, to)? => Ok(()),
         result => result,
     }
@@ -120,7 +122,7 @@ fn rename_after_checking(from: &Path, to: &Path) -> io::Result<Renamed> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    fs::rename(from, to).map(|()| Renamed::AfterChecking)
+    log::step(Step::Rename(from, to), || fs::rename(from, to)).map(|()| Renamed::AfterChecking)
 }
 
 pub(super) fn rename_over(from: &Path, to: &Path) -> io::Result<()> {

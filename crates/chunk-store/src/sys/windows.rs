@@ -11,6 +11,7 @@ use std::time::Duration;
 use tempfile::TempPath;
 
 use super::Renamed;
+use super::log::{self, Step};
 
 // System error codes (winerror.h) that have no `io::ErrorKind` of their own.
 const ERROR_NOT_READY: i32 = 21;
@@ -69,7 +70,7 @@ pub(super) fn rename_exclusive(from: &Path, to: &Path) -> io::Result<Renamed> {
     super::faults::before(super::faults::Step::Rename)?;
     let mut source = TempPath::try_from_path(from)?;
     for attempt in 0.. {
-        match source.persist_noclobber(to) {
+        match log::step(Step::Rename(from, to), || source.persist_noclobber(to)) {
             Ok(()) => break,
             Err(failed) if attempt < BUSY_RETRIES && is_busy(&failed.error) => {
                 source = failed.path;

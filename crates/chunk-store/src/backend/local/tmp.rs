@@ -54,7 +54,7 @@ impl TmpFolder {
         let lock_path = path.join(LOCK);
         let lock = sys::create_file(&lock_path).inspect_err(|_| {
             // Without a lock file it would stay for days.
-            let _ = fs::remove_dir(&path);
+            let _ = sys::remove_dir(&path);
         })?;
         let locked = match sys::try_lock(&lock) {
             Lock::Taken => true,
@@ -138,7 +138,7 @@ fn remove_if_dead(folder: &Path, now: SystemTime) {
         // The owner is about to make its lock, or died just before, or a cleaner died just after.
         Err(error) if error.kind() == io::ErrorKind::NotFound && is_old(folder, now) => {
             remove_files(folder);
-            let _ = fs::remove_dir(folder);
+            let _ = sys::remove_dir(folder);
         }
         Err(_) => {}
     }
@@ -150,7 +150,7 @@ fn remove_folder(folder: &Path, lock: File) {
     let _ = sys::remove_file(&folder.join(LOCK));
     // Where an open file keeps its name (Windows before 10, FAT), the folder is empty only now.
     drop(lock);
-    let _ = fs::remove_dir(folder);
+    let _ = sys::remove_dir(folder);
 }
 
 fn remove_files(folder: &Path) {
