@@ -37,13 +37,17 @@ pub(super) fn root(path: &Path) -> Result<(), BackendError> {
     }
 }
 
-/// Every folder made here is synced into its parent before the next is made in it.
+/// Every folder made here is synced into its parent before the next is made in it. So is the deepest that is there: it
+/// may be all that an attempt made that was stopped before it came to syncing.
 fn make_with_parents(path: &Path) -> io::Result<()> {
     let mut missing: Vec<PathBuf> = Vec::new();
     let mut at = Some(path);
     while let Some(folder) = at.filter(|folder| !folder.try_exists().unwrap_or(true)) {
         missing.push(folder.to_owned());
         at = folder.parent();
+    }
+    if let Some(parent) = at.and_then(Path::parent) {
+        sync_if_permitted(parent)?;
     }
     for folder in missing.iter().rev() {
         sys::make_dir(folder)?;
@@ -52,6 +56,14 @@ fn make_with_parents(path: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A folder of somebody else's may not be ours to open; then it was not we who made a folder in it.
+fn sync_if_permitted(folder: &Path) -> io::Result<()> {
+    match sys::sync_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        result => result.map(drop),
+    }
 }
 
 /// The first name that does not belong into a new repository's folder.

@@ -2,7 +2,8 @@
 //! above it are on the disk. See docs/format.md §2 for the layout.
 //!
 //! The order of every write: temporary file in `tmp/` → all bytes → sync of the file → rename without replacing →
-//! sync of the folder. Folders are made, and synced into their parents, before anything is renamed into them.
+//! sync of the folder. Folders are made, and synced into their parents, before anything is renamed into them. Before
+//! the rename, and before anything is removed, whatever was listed is made durable too: see `listed.rs`.
 //!
 //! Objects are readable and writable by their owner only (0600). They are not marked read-only although they
 //! never change: on SMB shares and FAT that mark becomes an attribute which stops Windows from deleting the file,
@@ -12,6 +13,7 @@ mod capabilities;
 mod create;
 mod folders;
 mod handles;
+mod listed;
 mod listing;
 mod place;
 mod quarantine;
@@ -119,7 +121,9 @@ impl Backend for LocalDisk {
     }
 
     fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectInfo>, BackendError> {
-        listing::list(&self.place, kind)
+        let objects = listing::list(&self.place, kind)?;
+        self.writer.listed.note(&self.place, kind, &objects);
+        Ok(objects)
     }
 
     fn size(&self, id: &ObjectId) -> Result<u64, BackendError> {

@@ -29,6 +29,7 @@ impl Writer {
         let folder = self.place.root.join(FOLDER);
         sys::make_dir(&folder).map_err(|source| self.place.failed(&action, source))?;
         self.sync_folder(&action, &self.place.root)?;
+        self.sync_listed(&action)?;
         match move_into(&folder, &path, id) {
             Ok(()) => {}
             // Somebody else was faster.

@@ -114,7 +114,10 @@ impl Spool for LocalSpool {
         let writer = Arc::clone(&self.writer);
         let folder = writer.object_folder(&action, id)?;
         match self.settle(&action, &folder, &writer.place.object(id))? {
-            Settled::New => Ok(()),
+            Settled::New => {
+                writer.listed.note_durable(id.name);
+                Ok(())
+            }
             Settled::Existed => Err(BackendError::AlreadyExists {
                 object: *id,
                 location: writer.place.location.clone(),

@@ -245,7 +245,81 @@ fn every_folder_above_a_new_archive_is_synced_into_its_parent() {
     let root = folder.path().join("above/archive");
     let (disk, steps) = under(|_, _| None, || LocalDisk::create(&root));
     disk.unwrap();
-    assert_eq!(steps, [MakeDir, SyncDir, MakeDir, SyncDir]);
+    assert_eq!(steps, [SyncDir, MakeDir, SyncDir, MakeDir, SyncDir]);
+    // An attempt that was stopped may have left it, and not synced it.
+    let (disk, steps) = under(|_, _| None, || LocalDisk::create(&root));
+    disk.unwrap();
+    assert_eq!(steps, [SyncDir]);
+}
+
+/// What was done below a folder meanwhile, but for temporary files, as words and names.
+#[cfg(feature = "storage-log")]
+fn recorded(root: &Path, body: impl FnOnce()) -> Vec<String> {
+    use crate::storage_log::{Deed, StorageLog};
+    let log = StorageLog::begin(root).unwrap();
+    body();
+    let short = |path: &PathBuf| {
+        let name = path.display().to_string();
+        name.chars().take(10).collect::<String>()
+    };
+    let told = |deed: &Deed| match deed {
+        Deed::SyncFile(_) => Some("sync bytes".to_owned()),
+        Deed::SyncDir(path) => Some(format!("sync {}/", short(path))),
+        Deed::Rename { to, .. } | Deed::Link { to, .. } => Some(format!("name {}", short(to))),
+        Deed::RemoveFile(path) if !path.starts_with(tmp::FOLDER) => Some(format!("remove {}", short(path))),
+        _ => None,
+    };
+    log.records()
+        .iter()
+        .filter_map(|record| told(&record.deed))
+        .collect()
+}
+
+#[cfg(all(unix, feature = "storage-log"))]
+#[test]
+fn what_was_listed_is_made_durable_before_anything_that_may_rely_on_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let other = LocalDisk::open(root).unwrap();
+    let packs = [1, 2, 3].map(|tag| id(ObjectKind::Pack, tag));
+    other.create(&packs[0], b"x").unwrap();
+    other.create(&packs[1], b"x").unwrap();
+
+    // Whoever made them may not have come to syncing their folders.
+    let disk = LocalDisk::open(root).unwrap();
+    let create = |tag| disk.create(&id(ObjectKind::Index, tag), b"x").unwrap();
+    disk.list(ObjectKind::Pack).unwrap();
+    let listed = ["sync /", "sync packs/", "sync packs/01/", "sync packs/02/"];
+    let named = ["name index/0404", "sync index/"];
+    let steps = recorded(root, || create(4));
+    let (before, after) = steps.split_at(steps.len() - named.len());
+    assert_eq!(after, named);
+    assert!(
+        listed.iter().all(|step| before.contains(&(*step).to_owned())),
+        "{steps:?}"
+    );
+
+    // Once; then only what is new.
+    disk.list(ObjectKind::Pack).unwrap();
+    assert!(!recorded(root, || create(5)).contains(&"sync packs/01/".to_owned()));
+    other.create(&packs[2], b"x").unwrap();
+    disk.list(ObjectKind::Pack).unwrap();
+    let steps = recorded(root, || disk.remove(&packs[0]).unwrap());
+    assert_eq!(
+        steps,
+        [
+            "sync /",
+            "sync packs/",
+            "sync packs/03/",
+            "remove packs/01/0",
+            "sync packs/01/"
+        ]
+    );
+
+    // Who only reads syncs nothing.
+    let reader = LocalDisk::open(root).unwrap();
+    let steps = recorded(root, || drop(reader.list(ObjectKind::Pack).unwrap()));
+    assert_eq!(steps, [""; 0]);
 }
 
 #[test]
@@ -579,6 +653,26 @@ mod next_best {
                     "{lacks:?}, round {round}"
                 );
             }
+        }
+    }
+
+    /// The log tells what was done, not what was wanted.
+    #[cfg(feature = "storage-log")]
+    #[test]
+    fn the_log_tells_which_way_a_name_was_given() {
+        use crate::storage_log::{Deed, StorageLog};
+        for (lacks, links) in [(&[][..], 0), (NO_RENAME_FLAG, 1), (NO_LINKS_EITHER, 0)] {
+            let folder = tempfile::tempdir().unwrap();
+            let disk = LocalDisk::open(folder.path()).unwrap();
+            let log = StorageLog::begin(folder.path()).unwrap();
+            let index = id(ObjectKind::Index, 1);
+            without(lacks, || disk.create(&index, b"x")).0.unwrap();
+            let records = log.records();
+            let count =
+                |which: fn(&Deed) -> bool| records.iter().filter(|record| which(&record.deed)).count();
+            assert_eq!(count(|deed| matches!(deed, Deed::Link { .. })), links);
+            assert_eq!(count(|deed| matches!(deed, Deed::RemoveFile(_))), links);
+            assert_eq!(count(|deed| matches!(deed, Deed::Rename { .. })), 1 - links);
         }
     }
 

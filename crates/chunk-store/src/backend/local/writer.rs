@@ -11,6 +11,7 @@ use lumivault_format::ObjectId;
 
 use super::capabilities::Capabilities;
 use super::folders::DurableFolders;
+use super::listed::Listed;
 use super::place::Place;
 use super::spool::LocalSpool;
 use super::tmp::TmpFolder;
@@ -31,6 +32,7 @@ pub(super) enum Settled {
 pub(super) struct Writer {
     pub(super) place: Arc<Place>,
     folders: DurableFolders,
+    pub(super) listed: Listed,
     /// Made at the first write, so that read-only media can be read.
     tmp: Mutex<Option<TmpFolder>>,
     capabilities: Mutex<Capabilities>,
@@ -42,6 +44,7 @@ impl Writer {
         Self {
             place,
             folders: DurableFolders::default(),
+            listed: Listed::default(),
             tmp: Mutex::new(None),
             capabilities: Mutex::new(Capabilities::default()),
             stopped: AtomicBool::new(false),
@@ -112,6 +115,7 @@ impl Writer {
     ) -> Result<Settled, BackendError> {
         self.check_running(action)?;
         self.sync_file(action, file)?;
+        self.sync_listed(action)?;
         match sys::rename_exclusive(from, target) {
             Ok(how) => {
                 self.note(|capabilities| capabilities.exclusive_rename.note(how == Renamed::Exclusively));
@@ -152,6 +156,7 @@ impl Writer {
     pub(super) fn remove(&self, id: &ObjectId) -> Result<(), BackendError> {
         let action = format!("removing {id}");
         self.check_running(&action)?;
+        self.sync_listed(&action)?;
         let path = self.place.object(id);
         match sys::remove_file(&path) {
             Ok(()) => {}
@@ -162,6 +167,11 @@ impl Writer {
             self.sync_folder(&action, folder)?;
         }
         Ok(())
+    }
+
+    pub(super) fn sync_listed(&self, action: &str) -> Result<(), BackendError> {
+        self.listed
+            .sync(|folder| self.sync_folder(action, folder).map(drop))
     }
 
     fn sync_file(&self, action: &str, file: &File) -> Result<(), BackendError> {
