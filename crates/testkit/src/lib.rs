@@ -3,6 +3,7 @@
 //! Functions here panic where a test would: with a message that says which promise was broken.
 
 pub mod backend_suite;
+pub mod crash;
 pub mod env;
 pub mod fault;
 
