@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::failure::Failure;
-use crate::request::{Init, KDF_MEMORY_MIN, RecoveryCode, parse_kdf_memory};
+use crate::request::{Init, KDF_MEMORY_MIN, RecoveryCode, parity_percent, parse_kdf_memory};
 use crate::surroundings::Surroundings;
 
 /// Make a new, empty repository
@@ -29,6 +29,10 @@ pub(crate) struct InitArgs {
     /// Memory that deriving the key takes, for you and for whoever guesses [default: 64M]
     #[arg(long, value_name = "SIZE", value_parser = parse_kdf_memory)]
     kdf_memory: Option<u64>,
+
+    /// Keep parity, in percent of what is stored (1% to 50%), from which rot is mended
+    #[arg(long, value_name = "PERCENT", value_parser = parity_percent)]
+    parity: Option<u8>,
 }
 
 impl InitArgs {
@@ -47,6 +51,7 @@ impl InitArgs {
         Ok(Init {
             recovery,
             kdf_memory: self.kdf_memory.unwrap_or(KDF_MEMORY_MIN),
+            parity_percent: self.parity,
         })
     }
 }

@@ -16,6 +16,7 @@ mod init;
 mod key;
 mod ls;
 mod man;
+mod parity;
 mod parse;
 mod profile;
 mod restore;
@@ -92,6 +93,7 @@ enum ArchiveArgs {
     Cat(cat::CatArgs),
     Restore(Box<restore::RestoreArgs>),
     Check(check::CheckArgs),
+    Parity(parity::ParityArgs),
     Key(key::KeyArgs),
     Tag(tag::TagArgs),
     Stats(stats::StatsArgs),
@@ -139,6 +141,7 @@ impl ArchiveArgs {
             Self::Cat(args) => Verb::Cat(args.validate()?),
             Self::Restore(args) => Verb::Restore(args.validate()?),
             Self::Check(args) => Verb::Check(args.validate()),
+            Self::Parity(args) => Verb::Parity(args.validate()),
             Self::Key(args) => Verb::Key(args.validate(around)?),
             Self::Tag(args) => Verb::Tag(args.validate()?),
             Self::Stats(args) => Verb::Stats(args.validate()),

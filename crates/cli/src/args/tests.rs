@@ -95,6 +95,7 @@ fn exactly_the_commands_there_are() {
             "cat",
             "restore",
             "check",
+            "parity",
             "key",
             "tag",
             "stats",
@@ -387,9 +388,13 @@ fn init_makes_a_recovery_code_one_way_or_the_other() {
         shown,
         Init {
             recovery: RecoveryCode::Show,
-            kdf_memory: 128 << 20
+            kdf_memory: 128 << 20,
+            parity_percent: None,
         }
     );
+    let parity = init(&around, &["init", "--no-recovery-code", "--parity", "5%"]);
+    assert_eq!(parity.parity_percent, Some(5));
+    refused(&["init", "--no-recovery-code", "--parity", "51"], "1% to 50%");
     refused(&["init"], "--recovery-file FILE, or --no-recovery-code");
     refused(
         &["init", "--recovery-file", "f", "--no-recovery-code"],
@@ -1195,4 +1200,22 @@ mod profiles {
             "{message}"
         );
     }
+}
+
+#[test]
+fn parity_is_added_removed_and_scrubbed() {
+    let parity = |words: &[&str]| match verb(words) {
+        Verb::Parity(parity) => parity,
+        other => panic!("{other:?}"),
+    };
+    let add = |percent, dry_run| Parity::Add { percent, dry_run };
+    assert_eq!(parity(&["parity", "add"]), add(5, false));
+    assert_eq!(parity(&["parity", "add", "10%", "-n"]), add(10, true));
+    assert_eq!(parity(&["parity", "add", "50"]), add(50, false));
+    assert_eq!(
+        parity(&["parity", "remove", "--dry-run"]),
+        Parity::Remove { dry_run: true }
+    );
+    assert_eq!(parity(&["parity", "scrub"]), Parity::Scrub { dry_run: false });
+    refused(&["parity", "add", "0"], "1% to 50%");
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use lumivault_chunk_store::StoredSnapshot;
-use lumivault_format::{CategoryCount, Counts, Precision, SnapshotId, SnapshotTime, Warning};
+use lumivault_format::{CategoryCount, Counts, ObjectId, Precision, SnapshotId, SnapshotTime, Warning};
 use lumivault_restore::when::{self, Named};
 use serde::Serialize;
 
@@ -60,6 +60,23 @@ impl ArchivePath {
                 path: String::from_utf8_lossy(error.as_bytes()).into_owned(),
                 path_bytes: Some(base64(error.as_bytes())),
             },
+        }
+    }
+}
+
+/// An object of the repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct ObjectAnswer {
+    /// `pack`, `key-slot`.
+    kind: String,
+    id: String,
+}
+
+impl ObjectAnswer {
+    pub(crate) fn new(object: &ObjectId) -> Self {
+        Self {
+            kind: object.kind.to_string().replace(' ', "-"),
+            id: object.name.to_hex(),
         }
     }
 }

@@ -8,10 +8,10 @@ use lumivault_chunk_store::StoredSnapshot;
 use lumivault_chunk_store::check::{
     Affected, CheckCounts, CheckOptions, CheckReport, Finding, ReadData, Severity, Subset, check,
 };
-use lumivault_format::{ObjectId, SnapshotId};
+use lumivault_format::SnapshotId;
 use serde::Serialize;
 
-use super::answer::{ArchivePath, shown_path};
+use super::answer::{ArchivePath, ObjectAnswer, shown_path};
 use super::summary::grouped;
 use super::{Context, repo};
 use crate::exit::ExitCode;
@@ -21,22 +21,6 @@ use crate::request::{self, Access, Check};
 
 /// Affected files shown to people; `--json` has more.
 const SHOWN_MAX: usize = 50;
-
-#[derive(Serialize)]
-struct ObjectAnswer {
-    /// `pack`, `key-slot`.
-    kind: String,
-    id: String,
-}
-
-impl ObjectAnswer {
-    fn new(object: &ObjectId) -> Self {
-        Self {
-            kind: object.kind.to_string().replace(' ', "-"),
-            id: object.name.to_hex(),
-        }
-    }
-}
 
 #[derive(Serialize)]
 struct ProblemAnswer {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lumivault_chunk_store::backend::{Backend as _, LocalDisk};
 use lumivault_chunk_store::keys::{NewSlot, SlotSecret};
-use lumivault_chunk_store::{Environment, Error, InitOptions, Repository};
+use lumivault_chunk_store::{Environment, Error, InitOptions, Repository, parity};
 use lumivault_format::{KdfParams, ObjectKind};
 use lumivault_ingest::chunking::parameters;
 use serde::Serialize;
@@ -35,6 +35,7 @@ struct Answer {
     replica: String,
     repository: String,
     recovery_file: Option<String>,
+    parity_percent: u8,
 }
 
 pub(crate) fn run(request: &Init, access: &Access, context: &Context) -> Result<ExitCode, Failure> {
@@ -53,7 +54,8 @@ pub(crate) fn run(request: &Init, access: &Access, context: &Context) -> Result<
         // Only an empty folder goes.
         let _ = std::fs::remove_dir(path);
     }
-    let (repository, handed) = made?;
+    let (mut repository, handed) = made?;
+    let is_complete = add_parity(request, &mut repository, context);
     let answer = Answer {
         archive: hex(repository.archive().as_bytes()),
         replica: hex(repository.replica().as_bytes()),
@@ -62,13 +64,33 @@ pub(crate) fn run(request: &Init, access: &Access, context: &Context) -> Result<
             .as_ref()
             .and_then(|handed| handed.file.as_deref())
             .map(absolute),
+        parity_percent: repository.config().parity_percent,
     };
     if context.output.is_json() {
         context.output.document(&answer)?;
     } else {
         tell(&answer, handed.as_ref(), access, context)?;
     }
-    Ok(ExitCode::Done)
+    Ok(if is_complete {
+        ExitCode::Done
+    } else {
+        ExitCode::Incomplete
+    })
+}
+
+/// The repository is whole without parity, and its recovery code is in somebody's hands: a failure here takes nothing back.
+fn add_parity(request: &Init, repository: &mut Repository, context: &Context) -> bool {
+    let Some(percent) = request.parity_percent else {
+        return true;
+    };
+    let added = parity::add(repository, percent, false);
+    if let Err(error) = &added {
+        let cause = error.with_causes();
+        context.warn(&format!(
+            "{cause}; there is no parity of all yet: lumivault parity add makes it"
+        ));
+    }
+    added.is_ok()
 }
 
 fn refuse_existing(path: &Path) -> Result<(), Failure> {
@@ -76,7 +98,7 @@ fn refuse_existing(path: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     let disk = LocalDisk::open(path)?;
-    if disk.list(ObjectKind::Config)?.is_empty() {
+    if disk.list(ObjectKind::Config)?.is_empty() && disk.list(ObjectKind::Parity)?.is_empty() {
         return Ok(());
     }
     Err(Error::RepositoryExists(disk.location()).into())
@@ -167,10 +189,15 @@ fn tell(
         || "none; with the password, everything is lost".to_owned(),
         codes::whereabouts,
     );
+    let parity = match answer.parity_percent {
+        0 => "none; lumivault parity add makes it".to_owned(),
+        percent => format!("{percent} % of what is stored"),
+    };
     let lines = [
         format!("made a new repository in {}", answer.repository),
         format!("  archive        {}", answer.archive),
         format!("  recovery code  {code}"),
+        format!("  parity         {parity}"),
         String::new(),
         "Next:".to_owned(),
         format!(

@@ -20,6 +20,7 @@ mod ls;
 mod man;
 mod node;
 mod pack_size;
+mod parity;
 mod remembered;
 mod repo;
 mod restore;
@@ -145,6 +146,7 @@ fn on_archive(access: &Access, verb: Verb, context: &Context) -> Result<ExitCode
         Verb::Restore(request) => restore::run(&request, access, context),
         Verb::Check(request) => check::run(request, access, context),
         Verb::Stats(request) => stats::run(&request, access, context),
+        Verb::Parity(request) => parity::run(request, access, context),
         Verb::Key(request) => key::run(&request, access, context),
         Verb::Tag(request) => tag::run(&request, access, context),
     }

@@ -55,7 +55,7 @@ impl Listed {
 pub(crate) fn open(access: &Access, context: &Context, verb: &'static str) -> Result<Opened, Failure> {
     let disk = Arc::new(LocalDisk::open(access.repo.path())?);
     // Before anybody is asked for the password of something that is not there.
-    if disk.list(ObjectKind::Config)?.is_empty() {
+    if disk.list(ObjectKind::Config)?.is_empty() && disk.list(ObjectKind::Parity)?.is_empty() {
         return Err(Error::NoRepository(disk.location()).into());
     }
     let mut remembered = Remembered::load(access);

@@ -5,6 +5,7 @@ mod choice;
 mod excludes;
 mod kdf;
 mod location;
+mod percent;
 mod selection;
 mod subset;
 mod text;
@@ -15,14 +16,15 @@ pub(crate) use choice::{Category, Choice};
 pub(crate) use excludes::{Excludes, Marker, Pattern, paths_of, patterns_of};
 pub(crate) use kdf::{KDF_MEMORY_MAX, KDF_MEMORY_MIN, parse_kdf_memory};
 pub(crate) use location::RepoLocation;
+pub(crate) use percent::parity_percent;
 pub(crate) use selection::{Filter, Selection, Selector, SnapshotPath};
 pub(crate) use subset::Subset;
 pub(crate) use text::{component, name, tag, threads};
 pub(crate) use time::parse_snapshot_time;
 pub(crate) use verbs::{
     ArchiveFormat, Backup, Cat, Check, Completions, Compression, DateFrom, Demo, Diff, Dump, Find,
-    FindWithin, Import, Init, Key, Ls, Man, NewSlot, ObjectKind, Overwrite, ReadData, RecoveryCode, Restore,
-    Shell, Snapshots, Source, Sources, Stats, Tag, TagChange,
+    FindWithin, Import, Init, Key, Ls, Man, NewSlot, ObjectKind, Overwrite, Parity, ReadData, RecoveryCode,
+    Restore, Shell, Snapshots, Source, Sources, Stats, Tag, TagChange,
 };
 
 use std::path::PathBuf;
@@ -85,6 +87,7 @@ pub(crate) enum Verb {
     Cat(Cat),
     Restore(Restore),
     Check(Check),
+    Parity(Parity),
     Key(Key),
     Tag(Tag),
     Stats(Stats),

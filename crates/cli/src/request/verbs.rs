@@ -14,6 +14,8 @@ pub(crate) struct Init {
     pub(crate) recovery: RecoveryCode,
     /// Bytes for deriving the key of the passphrase; whole KiB.
     pub(crate) kdf_memory: u64,
+    /// 1..=50.
+    pub(crate) parity_percent: Option<u8>,
 }
 
 /// What becomes of a recovery code.
@@ -269,6 +271,22 @@ pub(crate) enum ReadData {
     None,
     Some(Subset),
     All,
+}
+
+/// `parity`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parity {
+    Add {
+        /// 1..=50.
+        percent: u8,
+        dry_run: bool,
+    },
+    Remove {
+        dry_run: bool,
+    },
+    Scrub {
+        dry_run: bool,
+    },
 }
 
 /// `key`

@@ -113,6 +113,7 @@ struct Place {
     bytes_overhead: u64,
     bytes_padding: u64,
     bytes_unreferenced: u64,
+    bytes_parity: u64,
     packs: u64,
     objects: BTreeMap<String, KindTotals>,
 }
@@ -252,11 +253,14 @@ fn by_month(chosen: &[&StoredSnapshot], costs: &[SnapshotCost<'_>]) -> Vec<Month
 impl Place {
     fn new(repository: &Repository, index: &ChunkIndex, measured: &Measured) -> Result<Self, Failure> {
         let mut objects = BTreeMap::new();
-        let mut bytes_stored = 0;
+        let (mut bytes_stored, mut bytes_parity) = (0, 0);
         for kind in ObjectKind::ALL {
             let listed = repository.backend().list(kind)?;
             let bytes: u64 = listed.iter().map(|info| info.size).sum();
             bytes_stored += bytes;
+            if kind == ObjectKind::Parity {
+                bytes_parity = bytes;
+            }
             if !listed.is_empty() {
                 let totals = KindTotals {
                     objects: listed.len() as u64,
@@ -277,6 +281,7 @@ impl Place {
             bytes_stored,
             bytes_overhead: bytes_stored.saturating_sub(sealed),
             bytes_padding: padding(size, sealed, packs.len() as u64, entries),
+            bytes_parity,
             bytes_unreferenced: sealed.saturating_sub(needed),
             packs: packs.len() as u64,
             objects,

@@ -74,7 +74,11 @@ fn repository(answer: &Answer<'_>, context: &Context) -> Result<(), Failure> {
         "  packs       {}, {} of padding{unreferenced}",
         grouped(place.packs),
         size(place.bytes_padding)
-    ))
+    ))?;
+    if place.bytes_parity > 0 {
+        output.line(&format!("  parity      {}", size(place.bytes_parity)))?;
+    }
+    Ok(())
 }
 
 fn by_snapshot(answer: &Answer<'_>) -> Table {
