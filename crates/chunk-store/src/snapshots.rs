@@ -22,11 +22,11 @@ pub struct StoredSnapshot {
     pub snapshot: Snapshot,
     /// Its tags, later annotations applied.
     pub tags: Vec<String>,
-    /// Since when it is forgotten, if it is; so is one whose removal was decided.
+    /// Since when it is forgotten, if it is.
     pub forgotten: Option<FactTime>,
     /// Whether it must not be forgotten.
     pub pinned: bool,
-    /// Whether its removal was decided, which is final.
+    /// Whether it is forgotten and its removal was begun: it may be gone at any moment.
     pub removal: bool,
 }
 
@@ -73,7 +73,7 @@ impl Repository {
         Ok(loaded)
     }
 
-    fn load_snapshot(&self, name: ObjectName) -> Result<StoredSnapshot, Error> {
+    pub(crate) fn load_snapshot(&self, name: ObjectName) -> Result<StoredSnapshot, Error> {
         let id = ObjectId {
             kind: ObjectKind::Snapshot,
             name,
@@ -135,6 +135,15 @@ impl Repository {
             .map(drop)
     }
 
+    pub(crate) fn load_annotation(&self, name: ObjectName) -> Result<Annotation, Error> {
+        let id = ObjectId {
+            kind: ObjectKind::Annotation,
+            name,
+        };
+        let body = self.load_sealed(ObjectType::Annotation, &id)?;
+        Annotation::decode(&body).map_err(|source| Error::Decode { object: id, source })
+    }
+
     /// All annotations in the order in which they count.
     pub fn annotations(&self) -> Result<Loaded<Annotation>, Error> {
         let mut loaded = Loaded {
@@ -143,14 +152,7 @@ impl Repository {
         };
         let mut named = Vec::new();
         for info in self.backend().list(ObjectKind::Annotation)? {
-            let id = ObjectId {
-                kind: ObjectKind::Annotation,
-                name: info.name,
-            };
-            let read = self.load_sealed(ObjectType::Annotation, &id).and_then(|body| {
-                Annotation::decode(&body).map_err(|source| Error::Decode { object: id, source })
-            });
-            match read {
+            match self.load_annotation(info.name) {
                 Ok(annotation) => named.push((info.name, annotation)),
                 Err(error) if error.spares_the_rest() => loaded.unreadable.push(error),
                 Err(error) => return Err(error),
@@ -179,5 +181,5 @@ fn apply(stored: &mut StoredSnapshot, facts: &[&Annotation]) {
     stored.tags.sort();
     stored.forgotten = state.forgotten;
     stored.pinned = state.pinned;
-    stored.removal = state.removal;
+    stored.removal = state.removal_begun && state.forgotten.is_some();
 }

@@ -60,8 +60,9 @@ pub struct State {
     pub forgotten: Option<FactTime>,
     /// Whether it must not be forgotten.
     pub pinned: bool,
-    /// Whether its removal was decided, which is final.
-    pub removal: bool,
+    /// Whether somebody was about to remove it. If it is forgotten, it may be gone at any moment; if it was revived in the same
+    /// moment, it stays, but from then on no revival of it is reported as done.
+    pub removal_begun: bool,
     latest: Option<FactTime>,
 }
 
@@ -74,14 +75,9 @@ impl State {
             AnnotationKind::Pin => self.pinned = true,
             AnnotationKind::Unpin => self.pinned = false,
             AnnotationKind::Tombstone => self.forgotten = Some(time),
-            AnnotationKind::Revival if !self.removal => self.forgotten = None,
-            AnnotationKind::Removal => {
-                self.removal = true;
-                // Whatever came between: from here on it is gone.
-                self.forgotten.get_or_insert(time);
-            }
-            AnnotationKind::Revival
-            | AnnotationKind::TagAdded
+            AnnotationKind::Revival => self.forgotten = None,
+            AnnotationKind::Removal => self.removal_begun = true,
+            AnnotationKind::TagAdded
             | AnnotationKind::TagRemoved
             | AnnotationKind::Superseded
             | AnnotationKind::Note => {}

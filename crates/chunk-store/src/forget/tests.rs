@@ -209,11 +209,11 @@ fn one_pinned_snapshot_keeps_all_that_are_named() {
 }
 
 #[test]
-fn a_removal_is_final() {
+fn once_a_removal_was_begun_no_revival_is_reported_as_done() {
     let world = World::new("removal");
     let id = world.snapshot(1, &[]);
     forget(&world.repository, &[id], "desk").unwrap();
-    // By a machine whose clock is behind: it counts before the tombstone, and is final all the same.
+    // By a machine whose clock is behind: that makes no difference.
     world.annotate(AnnotationKind::Removal, id, NOON - 48 * HOUR, 0);
     let facts = world.facts();
     let refused = revive(&world.repository, &[id], "desk").unwrap_err();
@@ -222,9 +222,13 @@ fn a_removal_is_final() {
         "{refused}"
     );
     assert_eq!(world.facts(), facts, "nothing was written");
+    let stored = world.stored(id);
+    assert!(stored.removal && !stored.is_live());
+    // Somebody revived it in the same moment. Whoever removes it looks for that before he does.
     world.annotate(AnnotationKind::Revival, id, NOON + HOUR, 0);
     let stored = world.stored(id);
-    assert!(stored.removal && stored.forgotten.is_some() && !stored.is_live());
+    assert!(!stored.removal && stored.is_live());
+    assert!(matches!(revive(&world.repository, &[id], "desk"), Err(Error::Removed(_))));
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub(super) fn mark(view: &View<'_>, options: &PruneOptions, report: &mut PruneRe
 }
 
 fn marked_packs(view: &View<'_>, plan: &Plan) -> Vec<ObjectName> {
-    let numbers = plan.dead.iter().chain(&plan.repack);
+    let numbers = plan.dead.iter().chain(&plan.repack).chain(&plan.gone);
     let mut packs: Vec<ObjectName> = numbers
         .filter_map(|number| view.index.pack(*number).map(|pack| pack.name))
         .chain(plan.unlisted.iter().map(|(name, _)| *name))

@@ -18,6 +18,7 @@ use crate::index::CacheDir;
 use crate::session::{Holder, Other, Session, load_marks, others};
 use crate::{ChunkIndex, Error, Event, Repository, StoredSnapshot, parity};
 use live::Live;
+pub(crate) use sweep::{remove, split, unlist};
 
 /// How much of what the packs hold may stay though no snapshot needs it, so that little is written anew to free little.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -190,8 +191,13 @@ impl<'r> View<'r> {
         let snapshots = all_snapshots(repository)?;
         let index = load_index(repository, cache)?;
         index.note_marked(marks.iter().flat_map(|stored| stored.mark.packs.iter().copied()));
-        index.note_listing(&listed);
-        let unlisted = listed.iter().filter(|info| !index.has_pack(&info.name));
+        // What the index lists was there before it was listed, so only a later listing tells that a pack is gone.
+        let there = repository.backend().list(ObjectKind::Pack)?;
+        index.note_listing(&there);
+        let there: HashSet<ObjectName> = there.iter().map(|info| info.name).collect();
+        let unlisted = listed
+            .iter()
+            .filter(|info| there.contains(&info.name) && !index.has_pack(&info.name));
         Ok(Self {
             repository,
             session,
@@ -245,8 +251,8 @@ fn all_snapshots(repository: &Repository) -> Result<Vec<StoredSnapshot>, Error> 
 fn is_expired(state: &State, now: i64, options: &PruneOptions) -> bool {
     let waited =
         |since: &FactTime| options.now || now.saturating_sub(since.unix_seconds) >= options.grace_seconds;
-    // A removal is final, whatever was said later.
-    state.removal || !state.pinned && state.forgotten.as_ref().is_some_and(waited)
+    let waited = |since: &FactTime| state.removal_begun || waited(since);
+    !state.pinned && state.forgotten.as_ref().is_some_and(waited)
 }
 
 /// Removes snapshots that were forgotten for the grace period. Whoever revives one at the same moment sees the removal, or is
@@ -256,22 +262,19 @@ fn remove_forgotten(repository: &Repository, holder: &Holder, options: &PruneOpt
     let mut facts = Facts::read(repository, &holder.host)?.complete()?;
     let mut expired = all_snapshots(repository)?;
     expired.retain(|stored| is_expired(&facts.state(&stored.id), now, options));
-    let mut fresh = HashSet::new();
+    if expired.is_empty() {
+        return Ok(0);
+    }
     for stored in &expired {
-        if !facts.state(&stored.id).removal {
+        if !facts.state(&stored.id).removal_begun {
             facts.add(stored, AnnotationKind::Removal, "")?;
-            fresh.insert(stored.id);
         }
     }
-    let facts = if fresh.is_empty() {
-        facts
-    } else {
-        Facts::read(repository, &holder.host)?.complete()?
-    };
+    let facts = Facts::read(repository, &holder.host)?.complete()?;
     let mut removed = 0;
     for stored in expired {
-        // Revived at this moment. Whoever did that is told that it came too late; the next run removes it.
-        if fresh.contains(&stored.id) && facts.state(&stored.id).forgotten.is_none() {
+        // Revived in this moment: whoever did that may not have seen the removal, and was told that it is done.
+        if facts.state(&stored.id).forgotten.is_none() {
             continue;
         }
         let id = ObjectId {

@@ -26,6 +26,8 @@ pub(super) struct Content {
 pub(super) struct Plan {
     /// Numbers of the packs of which nothing is needed.
     pub(super) dead: HashSet<u32>,
+    /// Numbers of the packs that are not there any more and still listed.
+    pub(super) gone: HashSet<u32>,
     /// Numbers of the packs whose needed chunks are to be copied.
     pub(super) repack: HashSet<u32>,
     /// Bytes of these chunks.
@@ -53,7 +55,14 @@ pub(super) fn plan(view: &View<'_>, live: &Live<'_>, options: &PruneOptions) -> 
     for (number, pack) in (0..).zip(&packs) {
         let held = content.get(number as usize).copied().unwrap_or_default();
         live_bytes += held.live;
-        if view.index.is_marked(&pack.name) || !view.index.is_present(number) {
+        if view.index.is_marked(&pack.name) {
+            continue;
+        }
+        if !view.index.is_present(number) {
+            // Whatever snapshots need of it lies elsewhere, or the walk would have ended; the index need not list it.
+            if may_mark(pack) {
+                plan.gone.insert(number);
+            }
             continue;
         }
         if held.live == 0 && may_mark(pack) {

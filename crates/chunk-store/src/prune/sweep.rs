@@ -10,7 +10,7 @@ use super::{PruneOptions, PruneReport, View};
 use crate::backend::BackendError;
 use crate::index::{CacheDir, read_index};
 use crate::session::{Session, StoredMark, load_marks, others};
-use crate::{Error, Event, Repository, parity};
+use crate::{ChunkIndex, Error, Event, Repository, parity};
 
 /// Chunks in one index object that is written here.
 const INDEX_ENTRIES: usize = 100_000;
@@ -31,7 +31,7 @@ pub(super) fn sweep(
     let stay = rescue(&view, report)?;
     let marked = due.iter().flat_map(|stored| &stored.mark.packs);
     let goes: HashSet<ObjectName> = marked.filter(|name| !stay.contains(*name)).copied().collect();
-    unlist(&view, &goes)?;
+    unlist(repository, Some(session), &view.index, &goes)?;
     // Whoever took this session for dead may have begun to work as if it were.
     session.check()?;
     repository
@@ -174,19 +174,25 @@ fn rescue(view: &View<'_>, report: &mut PruneReport) -> Result<HashSet<ObjectNam
 
 /// Takes packs out of the index. The new index objects are durable before the old ones go; the last of them says what they
 /// replace, so that at no moment anything else is missing.
-fn unlist(view: &View<'_>, goes: &HashSet<ObjectName>) -> Result<(), Error> {
+pub(crate) fn unlist(
+    repository: &Repository,
+    session: Option<&Session<'_>>,
+    listed_by: &ChunkIndex,
+    goes: &HashSet<ObjectName>,
+) -> Result<(), Error> {
     let (mut replaced, mut kept) = (Vec::new(), Vec::new());
     let mut inherited = BTreeSet::new();
-    let listed = view.repository.list_small(ObjectKind::Index)?;
+    let listed = repository.list_small(ObjectKind::Index)?;
     let present: HashSet<ObjectName> = listed.iter().copied().collect();
     for name in listed {
-        view.tick()?;
-        let index = match read_index(view.repository, &name) {
+        repository.environment().check_cancelled()?;
+        session.map_or(Ok(()), Session::refresh)?;
+        let index = match read_index(repository, &name) {
             Ok(index) => index,
             Err(Error::Backend(BackendError::NotFound { .. })) => continue,
             Err(error) => return Err(error),
         };
-        if view.index.is_replaced(&name) {
+        if listed_by.is_replaced(&name) {
             // An interrupted run left it; it counts no more.
             replaced.push(name);
         } else if index.packs.iter().any(|pack| goes.contains(&pack.name)) {
@@ -206,17 +212,17 @@ fn unlist(view: &View<'_>, goes: &HashSet<ObjectName>) -> Result<(), Error> {
         last.replaces = inherited.into_iter().collect();
     }
     for index in &objects {
-        view.repository.store_sealed(ObjectType::Index, &index.encode())?;
+        repository.store_sealed(ObjectType::Index, &index.encode())?;
     }
     let replaced = replaced.into_iter().map(|name| ObjectId {
         kind: ObjectKind::Index,
         name,
     });
-    parity::remove_with_copies(view.repository, &replaced.collect::<Vec<_>>())
+    parity::remove_with_copies(repository, &replaced.collect::<Vec<_>>())
 }
 
 /// Index objects of bounded size, at least one: it also says what is replaced.
-fn split(packs: Vec<IndexedPack>) -> Vec<Index> {
+pub(crate) fn split(packs: Vec<IndexedPack>) -> Vec<Index> {
     let mut objects = vec![Index::default()];
     let mut entries = 0;
     for pack in packs {
@@ -240,7 +246,7 @@ fn mark_id(name: ObjectName) -> ObjectId {
 }
 
 /// Removes an object; one that is gone already was removed by a run that was interrupted.
-fn remove(repository: &Repository, id: &ObjectId) -> Result<(), Error> {
+pub(crate) fn remove(repository: &Repository, id: &ObjectId) -> Result<(), Error> {
     match repository.backend().remove(id) {
         Ok(()) | Err(BackendError::NotFound { .. }) => Ok(()),
         Err(error) => Err(error.into()),

@@ -32,6 +32,11 @@ impl Other {
             .is_some_and(|record| record.has_read && record.marks_seen.contains(mark))
     }
 
+    /// All its objects; of one that cannot be read, that one.
+    pub(crate) fn objects(&self) -> &[ObjectName] {
+        &self.objects
+    }
+
     /// Who it is, for a message.
     pub(crate) fn description(&self) -> String {
         let Some(record) = &self.record else {

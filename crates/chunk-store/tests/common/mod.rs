@@ -6,6 +6,7 @@
     reason = "every test binary uses another part of this, and a test fails by panicking"
 )]
 
+pub mod archive;
 pub mod tree;
 
 use std::sync::Arc;

@@ -1,0 +1,230 @@
+//! Several machines back up, forget and prune at the same time; some stop in the middle for longer than a session lives, and
+//! clocks jump by days. Whatever was reported as stored and not forgotten since is there, every byte of it.
+//!
+//! `LUMIVAULT_TOGETHER_ROUNDS` and `LUMIVAULT_TOGETHER_SEED` make a longer campaign of it; docs/testing.md.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use common::Fixture;
+use common::archive::{assert_holds, backup_with};
+use lumivault_chunk_store::Error;
+use lumivault_chunk_store::forget::{forget, revive};
+use lumivault_chunk_store::prune::{PruneOptions, prune};
+use lumivault_chunk_store::session::{Holder, LEASE_SECONDS, Writing};
+use lumivault_format::{ObjectKind, SnapshotId};
+use lumivault_testkit::SeededRandom;
+
+const HOUR: i64 = 3600;
+
+/// What all machines of a round share.
+struct Round {
+    f: Fixture,
+    /// What was reported as stored, and is not to be forgotten by anybody at work.
+    kept: Mutex<BTreeMap<SnapshotId, Vec<u64>>>,
+    /// Deeds done by all, so that one who is stopped knows how long.
+    deeds: AtomicU64,
+    done: Counts,
+}
+
+#[derive(Default)]
+struct Counts {
+    backups: AtomicU64,
+    revoked: AtomicU64,
+    swept: AtomicU64,
+    in_use: AtomicU64,
+    rescued: AtomicU64,
+}
+
+fn add(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}
+
+impl Round {
+    fn machine(&self, number: u64, random: &SeededRandom, deeds: u64) {
+        let holder = Holder {
+            host: format!("machine {number}"),
+            process: std::process::id(),
+        };
+        for _ in 0..deeds {
+            match random.below(10) {
+                0..4 => self.backup(&holder, random, false),
+                4 => self.backup(&holder, random, true),
+                5 => self.forget(random),
+                6 => self.jump(random),
+                _ => self.prune(&holder, random),
+            }
+            add(&self.deeds, 1);
+        }
+    }
+
+    fn backup(&self, holder: &Holder, random: &SeededRandom, stops: bool) {
+        let mut numbers: Vec<u64> = (0..24).filter(|_| random.below(3) == 0).collect();
+        numbers.push(24 + random.below(1000));
+        let repository = self.f.open();
+        let made = Writing::begin(&repository, holder, None).and_then(|writing| {
+            let day = i64::try_from(random.below(300)).unwrap();
+            let made = backup_with(&writing, day, &numbers, || {
+                if stops {
+                    self.stop(random);
+                }
+            });
+            made.and_then(|id| writing.close().map(|()| id))
+        });
+        match made {
+            Ok(id) => {
+                add(&self.done.backups, 1);
+                self.kept.lock().unwrap().insert(id, numbers);
+            }
+            Err(Error::Revoked | Error::PacksVanished(_)) => add(&self.done.revoked, 1),
+            Err(Error::InUse(_)) => add(&self.done.in_use, 1),
+            Err(error) => panic!("backup: {error:?}"),
+        }
+    }
+
+    /// Sleeps while the others go on, and while days pass on their clocks.
+    fn stop(&self, random: &SeededRandom) {
+        self.f.world.clock.advance(LEASE_SECONDS + HOUR);
+        let until = self.deeds.load(Ordering::Relaxed) + 1 + random.below(4);
+        // The others may have nothing more to do.
+        for _ in 0..50 {
+            if self.deeds.load(Ordering::Relaxed) >= until {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn forget(&self, random: &SeededRandom) {
+        let chosen = {
+            let mut kept = self.kept.lock().unwrap();
+            if kept.len() < 2 {
+                return;
+            }
+            let at = usize::try_from(random.below(kept.len() as u64)).unwrap();
+            let id = *kept.keys().nth(at).unwrap();
+            let numbers = kept.remove(&id).unwrap();
+            (id, numbers)
+        };
+        let repository = self.f.open();
+        forget(&repository, &[chosen.0], "any").unwrap();
+        if random.below(3) == 0 {
+            // Whoever is told that it came back relies on it again.
+            match revive(&repository, &[chosen.0], "any") {
+                Ok(_) => drop(self.kept.lock().unwrap().insert(chosen.0, chosen.1)),
+                Err(Error::Removed(_) | Error::Snapshot(_)) => {}
+                Err(error) => panic!("revive: {error:?}"),
+            }
+        }
+    }
+
+    /// Clocks run on, and sometimes back.
+    fn jump(&self, random: &SeededRandom) {
+        let hours = i64::try_from(random.below(97)).unwrap() - 48;
+        self.f.world.clock.advance(hours * HOUR);
+    }
+
+    fn prune(&self, holder: &Holder, random: &SeededRandom) {
+        let options = PruneOptions {
+            grace_seconds: i64::try_from(random.below(3)).unwrap() * HOUR,
+            now: random.below(4) == 0,
+            ..PruneOptions::default()
+        };
+        match prune(&self.f.open(), holder, None, &options) {
+            Ok(report) => {
+                add(&self.done.swept, report.removed.packs);
+                add(&self.done.rescued, u64::from(report.copied_bytes > 0));
+            }
+            Err(Error::InUse(_)) => add(&self.done.in_use, 1),
+            Err(Error::Revoked) => add(&self.done.revoked, 1),
+            // A snapshot whose maker was taken for dead is incomplete until its maker takes it back.
+            Err(Error::Blocked(_)) => {}
+            Err(error) if error.is_damage() => {}
+            Err(error) => panic!("prune: {error:?}"),
+        }
+    }
+}
+
+fn play(seed: &str) -> Counts {
+    let round = Round {
+        f: Fixture::new(seed),
+        kept: Mutex::default(),
+        deeds: AtomicU64::new(0),
+        done: Counts::default(),
+    };
+    let random = SeededRandom::new(&format!("{seed}, deeds"));
+    let machines = 2 + random.below(3);
+    std::thread::scope(|scope| {
+        for number in 0..machines {
+            let round = &round;
+            let random = SeededRandom::new(&format!("{seed}, machine {number}"));
+            scope.spawn(move || round.machine(number, &random, 6));
+        }
+    });
+    // All have ended; whatever they left behind is cleared away, and all that counts is there.
+    round.f.world.clock.advance(2 * LEASE_SECONDS);
+    let last = Holder {
+        host: "last".into(),
+        process: std::process::id(),
+    };
+    let options = PruneOptions {
+        now: true,
+        ..PruneOptions::default()
+    };
+    let report = prune(&round.f.open(), &last, None, &options);
+    assert!(report.is_ok(), "{seed}: {report:?}");
+    assert!(round.f.list(ObjectKind::Session).is_empty(), "{seed}");
+    assert!(round.f.list(ObjectKind::Mark).is_empty(), "{seed}");
+    let kept = round.kept.into_inner().unwrap();
+    let kept: Vec<(SnapshotId, &[u64])> = kept
+        .iter()
+        .map(|(id, numbers)| (*id, numbers.as_slice()))
+        .collect();
+    println!("{seed}: {} snapshots kept", kept.len());
+    assert_holds(&round.f.open(), &kept);
+    round.done
+}
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
+}
+
+#[test]
+fn machines_at_work_together_lose_nothing() {
+    let rounds = setting("LUMIVAULT_TOGETHER_ROUNDS", 100);
+    let seed = setting("LUMIVAULT_TOGETHER_SEED", 1);
+    let all = Counts::default();
+    for round in 0..rounds {
+        let done = play(&format!("together: seed {seed}, round {round}"));
+        for (sum, one) in [
+            (&all.backups, &done.backups),
+            (&all.revoked, &done.revoked),
+            (&all.swept, &done.swept),
+            (&all.in_use, &done.in_use),
+            (&all.rescued, &done.rescued),
+        ] {
+            add(sum, one.load(Ordering::Relaxed));
+        }
+    }
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    eprintln!(
+        "{rounds} rounds, seed {seed}: {} backups, {} packs removed, {} prunes that copied, {} runs revoked, {} found it in use",
+        count(&all.backups),
+        count(&all.swept),
+        count(&all.rescued),
+        count(&all.revoked),
+        count(&all.in_use)
+    );
+    // A campaign in which nothing happens shows nothing.
+    assert!(count(&all.backups) > rounds && count(&all.swept) > rounds / 2);
+    assert!(rounds < 50 || count(&all.revoked) > 0 && count(&all.rescued) > 0);
+}
