@@ -13,7 +13,7 @@ fn world(options: &[&str]) -> World {
     let world = World::new();
     world.ok(&[&["init", "--no-recovery-code"], options].concat());
     let noise: Vec<u8> = (0..200_000u32)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0])
         .collect();
     world.write("phone/a.jpg", &noise);
     world.write("phone/b.txt", b"b");
