@@ -430,7 +430,7 @@ class Repository:
         cur = self.sealed(data, NOTE)
         record = cbor(cur, k0=int, k1=bytes, k3=int, k4=int)
         cur.end()
-        need(record[0] in range(1, 8), f"unknown kind {record[0]}")
+        need(record[0] in range(1, 10), f"unknown kind {record[0]}")
         return record[3], record[4], name, record
 
     def index(self, data, name):
@@ -751,11 +751,12 @@ def date(record):
 
 
 def list_snapshots(repository):
+    words = {5: "  (forgotten)", 6: "  (superseded)", 8: "", 9: "  (removed)"}
     marks = {}
     snapshots = repository.read_snapshots()
     for *_, note in sorted(repository.read("notes", repository.note).values(), key=lambda note: note[:3]):
-        if note[0] in (5, 6):
-            marks[note[1]] = "  (tombstone)" if note[0] == 5 else "  (superseded)"
+        if note[0] in words and marks.get(note[1]) != words[9]:  # §17: a removal is final
+            marks[note[1]] = words[note[0]]
     for ident, record in snapshots.items():
         print(letters(ident)[:16], "", date(record), "", show(record[4]) + marks.get(ident, ""))
 

@@ -29,14 +29,14 @@ fn init_makes_a_repository_that_describes_itself() {
 }
 
 #[test]
-fn init_tells_what_to_do_next_and_what_it_cannot() {
+fn init_tells_what_to_do_next_and_what_stays() {
     let world = World::new();
     let said = world.ok(&["init", "--no-recovery-code"]);
     for needed in [
         "made a new repository",
         "import",
         "backup",
-        "no command that deletes",
+        "stay until you forget them",
         "with the password, everything is lost",
     ] {
         assert!(said.contains(needed), "{said}");

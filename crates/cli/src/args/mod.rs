@@ -9,6 +9,7 @@ mod diff;
 mod dump;
 mod exclude;
 mod find;
+mod forget;
 mod generate;
 mod global;
 mod import;
@@ -94,6 +95,7 @@ enum ArchiveArgs {
     Restore(Box<restore::RestoreArgs>),
     Check(check::CheckArgs),
     Parity(parity::ParityArgs),
+    Forget(Box<forget::ForgetArgs>),
     Key(key::KeyArgs),
     Tag(tag::TagArgs),
     Stats(stats::StatsArgs),
@@ -142,6 +144,7 @@ impl ArchiveArgs {
             Self::Restore(args) => Verb::Restore(args.validate()?),
             Self::Check(args) => Verb::Check(args.validate()),
             Self::Parity(args) => Verb::Parity(args.validate()),
+            Self::Forget(args) => Verb::Forget(args.validate()?),
             Self::Key(args) => Verb::Key(args.validate(around)?),
             Self::Tag(args) => Verb::Tag(args.validate()?),
             Self::Stats(args) => Verb::Stats(args.validate()),

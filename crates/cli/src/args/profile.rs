@@ -31,6 +31,7 @@ const VERBS: &[&str] = &[
     "dump",
     "restore",
     "check",
+    "forget",
     "tag",
     "stats",
     "demo",

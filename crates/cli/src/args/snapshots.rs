@@ -26,6 +26,10 @@ pub(crate) struct SnapshotsArgs {
     /// Only the newest N of each phone
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     latest: Option<u32>,
+
+    /// Those that were forgotten, and when
+    #[arg(long, conflicts_with = "snapshots")]
+    forgotten: bool,
 }
 
 impl SnapshotsArgs {
@@ -34,6 +38,7 @@ impl SnapshotsArgs {
             only: self.snapshots,
             filter: self.filter.validate(),
             latest: self.latest,
+            forgotten: self.forgotten,
         }
     }
 }

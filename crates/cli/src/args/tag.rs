@@ -6,13 +6,14 @@ use super::selection::FilterArgs;
 use crate::failure::Failure;
 use crate::request::{Selector, Tag, TagChange, tag};
 
-/// Change the tags of snapshots
+/// Change the tags of snapshots, and keep some from being forgotten
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   lumivault tag --add before-reset latest
   lumivault tag --remove test kmzwtpqs kxytrunv
   lumivault tag --set family,2014 --phone \"Lumia 930\"
+  lumivault tag --pin 2014-07
   lumivault tag --set '' latest              no tags any more")]
 pub(crate) struct TagArgs {
     /// Snapshots, by id or time [default: all that --phone, --host and --tag leave]
@@ -30,6 +31,14 @@ pub(crate) struct TagArgs {
     /// Have exactly these tags, separated by commas
     #[arg(long, value_name = "TAG", conflicts_with_all = ["add", "remove"])]
     set: Option<String>,
+
+    /// Keep these snapshots from being forgotten
+    #[arg(long, conflicts_with = "unpin")]
+    pin: bool,
+
+    /// Let these snapshots be forgotten again
+    #[arg(long)]
+    unpin: bool,
 
     #[command(flatten)]
     filter: FilterArgs,
@@ -52,10 +61,16 @@ impl TagArgs {
                 format!("`{both}` is also to be removed"),
             ));
         }
+        let pin = match (self.pin, self.unpin) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        };
         let change = match self.set {
             Some(tags) => TagChange::Set(exactly(&tags)?),
-            None if self.add.is_empty() && self.remove.is_empty() => {
-                return Err(Failure::usage("nothing is to be changed").hint("use --add, --remove or --set"));
+            None if self.add.is_empty() && self.remove.is_empty() && pin.is_none() => {
+                return Err(Failure::usage("nothing is to be changed")
+                    .hint("use --add, --remove, --set, --pin or --unpin"));
             }
             None => TagChange::Edit {
                 add: self.add,
@@ -66,6 +81,7 @@ impl TagArgs {
             snapshots: self.snapshots,
             filter,
             change,
+            pin,
             dry_run: self.dry_run,
         })
     }

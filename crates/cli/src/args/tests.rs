@@ -95,6 +95,7 @@ fn exactly_the_commands_there_are() {
             "cat",
             "restore",
             "check",
+            "forget",
             "parity",
             "key",
             "tag",
@@ -955,9 +956,18 @@ fn tags() {
             snapshots: vec![when("latest")],
             filter: Filter::default(),
             change,
+            pin: None,
             dry_run: true
         }
     );
+    let nothing = TagChange::Edit {
+        add: vec![],
+        remove: vec![],
+    };
+    for (flag, pin) in [("--pin", true), ("--unpin", false)] {
+        let change = tag(&["tag", flag, "latest"]);
+        assert_eq!((change.pin, &change.change), (Some(pin), &nothing));
+    }
     assert_eq!(
         tag(&["tag", "--set", "a", "--phone", "p"]).change,
         TagChange::Set(vec!["a".into()])
@@ -966,7 +976,7 @@ fn tags() {
         tag(&["tag", "--set", "", "latest"]).change,
         TagChange::Set(vec![])
     );
-    refused(&["tag", "latest"], "--add, --remove or --set");
+    refused(&["tag", "latest"], "--add, --remove, --set, --pin or --unpin");
     refused(&["tag", "--add", "a"], "no snapshot is named");
     refused(
         &["tag", "--set", "a", "--add", "b", "latest"],
@@ -977,6 +987,95 @@ fn tags() {
         "also to be removed",
     );
     refused(&["tag", "--set", "a,,b", "latest"], "--set");
+}
+
+#[test]
+fn forgetting() {
+    use lumivault_chunk_store::forget::policy::{GroupBy, Keep, KeepRules, Span};
+
+    let forget = |words: &[&str]| match verb(words) {
+        Verb::Forget(forget) => forget,
+        other => panic!("{other:?}"),
+    };
+    let named = forget(&["forget", "kmzw", "2026-05", "--phone", "p", "-n"]);
+    let expected = Forgetting::Named(vec![Selector::Id("kmzw".into()), when("2026-05")]);
+    assert_eq!((named.what, named.dry_run), (expected, true));
+    assert_eq!(named.filter.phones, ["p"]);
+    let undo = forget(&["forget", "--undo", "KMZW"]);
+    assert_eq!(undo.what, Forgetting::Undo(vec!["kmzw".into()]));
+
+    let rules = forget(&[
+        "forget",
+        "-l",
+        "1",
+        "-d",
+        "2",
+        "-w",
+        "3",
+        "-m",
+        "4",
+        "-y",
+        "all",
+        "--keep-hourly",
+        "-1",
+        "--keep-within",
+        "1y",
+        "--keep-within-hourly",
+        "1h",
+        "--keep-within-daily",
+        "2d",
+        "--keep-within-weekly",
+        "3d",
+        "--keep-within-monthly",
+        "4m",
+        "--keep-within-yearly",
+        "5y",
+        "--keep-tag",
+        "a,b",
+        "--keep-tag",
+        "",
+        "--group-by",
+        "host,tags",
+    ]);
+    let span = |years, months, days, hours| {
+        Some(Span {
+            years,
+            months,
+            days,
+            hours,
+        })
+    };
+    let keep = KeepRules {
+        last: Keep::Recent(1),
+        each: [
+            Keep::All,
+            Keep::Recent(2),
+            Keep::Recent(3),
+            Keep::Recent(4),
+            Keep::All,
+        ],
+        within: span(1, 0, 0, 0),
+        each_within: [
+            span(0, 0, 0, 1),
+            span(0, 0, 2, 0),
+            span(0, 0, 3, 0),
+            span(0, 4, 0, 0),
+            span(5, 0, 0, 0),
+        ],
+        tags: vec![vec!["a".into(), "b".into()], vec![]],
+    };
+    let by = GroupBy {
+        host: true,
+        tags: true,
+        ..GroupBy::NOTHING
+    };
+    assert_eq!(rules.what, Forgetting::Rules { keep, by });
+    let Forgetting::Rules { by, .. } = forget(&["forget", "--keep-last=1"]).what else {
+        panic!("no rules")
+    };
+    assert_eq!(by, GroupBy::default());
+    refused(&["forget", "--prune", "-l", "1"], "--prune");
+    refused(&["forget", "latest", "--group-by", "host"], "cannot be used with");
 }
 
 #[test]
@@ -1006,7 +1105,7 @@ fn mistyped_options_get_a_tip_and_the_right_help() {
     refused(&["backup", "--exclud", "x", "/a"], "'--exclude'");
     refused(&["backup", "--exclud", "x", "/a"], "lumivault backup --help");
     refused(&["bakcup"], "'backup'");
-    refused(&["forget"], "unrecognized subcommand 'forget'");
+    refused(&["unlock"], "unrecognized subcommand 'unlock'");
 }
 
 mod profiles {
@@ -1164,7 +1263,7 @@ mod profiles {
             ("[backup]\nexclud = 'x'\n", "no key `exclud` in [backup]"),
             ("[restore]\ntargte = 'x'\n", "no key `targte` in [restore]"),
             ("[bakcup]\n", "no section [bakcup]"),
-            ("[forget]\n", "no section [forget]"),
+            ("[key]\n", "no section [key]"),
             (
                 "[repository]\npassword = 'x'\n",
                 "a profile never holds a password",

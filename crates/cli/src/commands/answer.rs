@@ -136,6 +136,9 @@ pub(crate) struct SnapshotAnswer<'s> {
     phone: &'s str,
     host: &'s str,
     tags: &'s [String],
+    pinned: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forgotten: Option<String>,
     sources: Vec<SourceAnswer>,
     tool: &'s str,
     excludes: &'s [String],
@@ -181,6 +184,8 @@ impl<'s> SnapshotAnswer<'s> {
             phone: &snapshot.phone,
             host: &snapshot.host,
             tags: &stored.tags,
+            pinned: stored.pinned,
+            forgotten: stored.forgotten.map(|since| utc(since.unix_seconds)),
             sources: sources.collect(),
             tool: &snapshot.tool,
             excludes: &snapshot.scope.excludes,

@@ -138,8 +138,8 @@ fn now(context: &Context) -> Result<SnapshotTime, Failure> {
 
 /// A forgotten `--phone` would make `--phone` necessary ever after.
 fn tell_of_other_phones(phone: &str, snapshots: &[StoredSnapshot], opened: &Opened) {
-    if !phone.is_empty() || snapshots.is_empty() || snapshots.iter().any(|one| one.snapshot.phone.is_empty())
-    {
+    let mut live = snapshots.iter().filter(|one| one.is_live()).peekable();
+    if !phone.is_empty() || live.peek().is_none() || live.any(|one| one.snapshot.phone.is_empty()) {
         return;
     }
     opened.progress.warn(

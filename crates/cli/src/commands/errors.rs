@@ -84,6 +84,8 @@ fn hint(error: &Error) -> Option<&'static str> {
             "a recovery code can be given in place of the password; mind Caps Lock and the keyboard layout",
         ),
         Error::KdfMemory { .. } => Some("--kdf-memory-max SIZE allows more"),
+        Error::Pinned(_) => Some("lumivault tag --unpin ID lets one be forgotten"),
+        Error::Forgotten(_) => Some("lumivault forget --undo ID brings it back"),
         Error::RepositoryExists(_) => Some("lumivault snapshots lists what is in it"),
         Error::Unsupported(_) => Some("use a newer version of lumivault"),
         error if error.is_damage() => Some("lumivault check tells what is damaged and what is not"),

@@ -37,6 +37,8 @@ struct Line<'a> {
     failed: Option<Failed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     conflict_with: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forgotten: Option<String>,
 }
 
 /// What is known without reading the folder.
@@ -113,6 +115,7 @@ fn tell_failed(folder: &Path, error: String, context: &Context) -> Result<(), Fa
             error,
         }),
         conflict_with: None,
+        forgotten: None,
     })
 }
 
@@ -127,10 +130,12 @@ fn of_period<'s>(
     phone: &str,
     item: &ImportItem,
 ) -> Option<&'s StoredSnapshot> {
-    snapshots.iter().find(|one| {
+    let of_period = |one: &&StoredSnapshot| {
         let time = &one.snapshot.time;
         one.snapshot.phone == phone && time.period() == item.period && time.precision == item.time.precision
-    })
+    };
+    let live = snapshots.iter().filter(|one| one.is_live()).find(of_period);
+    live.or_else(|| snapshots.iter().filter(|one| !one.removal).find(of_period))
 }
 
 fn show_plan(
@@ -164,12 +169,20 @@ fn show_plan(
                 planned: Some(planned),
                 failed: None,
                 conflict_with: None,
+                forgotten: None,
             })?;
             continue;
         }
         let there = there.map_or_else(
             || "nothing of this date".to_owned(),
-            |one| format!("{} is of this date; skipped if it holds the same", one.id),
+            |one| {
+                let is = if one.is_live() {
+                    "is"
+                } else {
+                    "was forgotten and is"
+                };
+                format!("{} {is} of this date; skipped if it holds the same", one.id)
+            },
         );
         table.row([
             &item.period.to_string(),
@@ -193,7 +206,7 @@ fn execute(
 ) -> Result<ExitCode, Failure> {
     let index = opened.index()?;
     let mut code = ExitCode::Done;
-    let (mut made, mut there) = (0_u64, 0_u64);
+    let (mut made, mut there, mut forgotten) = (0_u64, 0_u64, 0_u64);
     for item in &plan.items {
         let started = Instant::now();
         let about = About {
@@ -205,8 +218,9 @@ fn execute(
         match import(item, request, &about, opened, &index, context) {
             Ok(outcome) => {
                 code = code.and(super::backup::code(&outcome.summary));
-                match status(&outcome.summary, &about) {
+                match status_of(&outcome, &about) {
                     Status::Created => made += 1,
+                    Status::Forgotten => forgotten += 1,
                     Status::Unchanged | Status::DryRun => there += 1,
                 }
                 tell_outcome(item, &outcome, &about, started, context)?;
@@ -235,12 +249,25 @@ fn execute(
     opened.tell_capabilities();
     opened.progress.finish();
     if !context.output.is_json() {
-        let left = plan.undated.len() as u64 + (plan.items.len() as u64).saturating_sub(made + there);
+        let done = made + there + forgotten;
+        let left = plan.undated.len() as u64 + (plan.items.len() as u64).saturating_sub(done);
+        let before = match forgotten {
+            0 => String::new(),
+            number => format!("{number} forgotten before, "),
+        };
         context.output.line(&format!(
-            "{made} imported, {there} already in the repository, {left} left"
+            "{made} imported, {there} already in the repository, {before}{left} left"
         ))?;
     }
     Ok(code)
+}
+
+/// What became of a folder.
+fn status_of(outcome: &ImportOutcome, about: &About) -> Status {
+    match outcome.forgotten {
+        Some(_) => Status::Forgotten,
+        None => status(&outcome.summary, about),
+    }
 }
 
 fn import(
@@ -282,17 +309,27 @@ fn tell_outcome(
     let summary = &outcome.summary;
     let conflict = summary.snapshot.and(outcome.same_period.first().copied());
     if context.output.is_json() {
+        let mut backup = BackupAnswer::new(summary, about, started.elapsed());
+        backup.status = status_of(outcome, about);
         return context.output.json_line(&Line {
             r#type: "import",
             folder: item.path.to_string_lossy().into_owned(),
-            backup: Some(BackupAnswer::new(summary, about, started.elapsed())),
+            backup: Some(backup),
             planned: None,
             failed: None,
             conflict_with: conflict.map(SnapshotId::to_letters),
+            forgotten: outcome.forgotten.map(SnapshotId::to_letters),
         });
     }
     let folder = printable_path(&item.path);
     let line = match summary.snapshot {
+        None if outcome.forgotten.is_some() => {
+            let id = outcome.forgotten.map_or_else(String::new, |id| id.to_string());
+            format!(
+                "{}  {folder}  was forgotten; lumivault forget --undo {id} brings it back",
+                item.period
+            )
+        }
         Some(id) => format!(
             "{}  {folder}  snapshot {id}: {} ({}), {}, {} stored",
             item.period,

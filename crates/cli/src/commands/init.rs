@@ -208,7 +208,7 @@ fn tell(
         ),
         format!("  lumivault -r {repo} snapshots                            what is in it"),
         String::new(),
-        "This version only adds: it has no command that deletes snapshots or frees space.".to_owned(),
+        "Snapshots stay until you forget them (lumivault forget); no other command hides or deletes one.".to_owned(),
     ];
     lines.iter().try_for_each(|line| context.output.line(line))
 }

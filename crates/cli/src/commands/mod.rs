@@ -12,6 +12,7 @@ mod diff;
 mod dump;
 mod errors;
 mod find;
+mod forget;
 mod import;
 mod init;
 mod key;
@@ -147,6 +148,7 @@ fn on_archive(access: &Access, verb: Verb, context: &Context) -> Result<ExitCode
         Verb::Check(request) => check::run(request, access, context),
         Verb::Stats(request) => stats::run(&request, access, context),
         Verb::Parity(request) => parity::run(request, access, context),
+        Verb::Forget(request) => forget::run(&request, access, context),
         Verb::Key(request) => key::run(&request, access, context),
         Verb::Tag(request) => tag::run(&request, access, context),
     }

@@ -1,6 +1,7 @@
 //! Which snapshot was meant: by the beginning of its id or by time.
 
 use lumivault_chunk_store::StoredSnapshot;
+use lumivault_chunk_store::forget::FactTime;
 use lumivault_format::SnapshotId;
 use lumivault_restore::when::{self, Candidate, When};
 
@@ -20,8 +21,44 @@ pub(crate) struct Chosen<'s> {
     pub(crate) selected: Option<Selected>,
 }
 
-/// Finds the snapshot that was named. Which one a time took is said on standard error.
+/// Finds the snapshot that was named. Which one a time took is said on standard error. A forgotten one is found by its id
+/// alone, with a warning.
 pub(crate) fn choose<'s>(
+    snapshots: &'s [StoredSnapshot],
+    selection: &Selection,
+    context: &Context,
+) -> Result<Chosen<'s>, Failure> {
+    let chosen = find(snapshots, selection, context)?;
+    if !chosen.snapshot.is_live() {
+        context.warn(&forgotten(chosen.snapshot, context));
+    }
+    Ok(chosen)
+}
+
+/// What to mind with a snapshot that is forgotten.
+fn forgotten(stored: &StoredSnapshot, context: &Context) -> String {
+    let (id, time) = (stored.id, stored.snapshot.time);
+    if stored.removal {
+        return format!("snapshot {id}, {time}, is being removed, and parts of it may be gone");
+    }
+    let since = stored
+        .forgotten
+        .map_or_else(String::new, |since| format!(" on {}", day(since, context)));
+    format!(
+        "snapshot {id}, {time}, was forgotten{since}; lumivault forget --undo {id} keeps it from being removed"
+    )
+}
+
+/// The day of a fact where this machine is.
+pub(crate) fn day(fact: FactTime, context: &Context) -> String {
+    jiff::Timestamp::from_second(fact.unix_seconds).map_or_else(
+        |_| "an unknown day".to_owned(),
+        |moment| moment.to_zoned(context.time_zone.clone()).date().to_string(),
+    )
+}
+
+/// The same without a word about what is forgotten.
+fn find<'s>(
     snapshots: &'s [StoredSnapshot],
     selection: &Selection,
     context: &Context,
@@ -32,7 +69,8 @@ pub(crate) fn choose<'s>(
     }
 }
 
-/// Several snapshots: those that are named, or all where none is, as far as they pass the filter; the oldest first.
+/// Several snapshots: those that are named, or all that are not forgotten where none is, as far as they pass the filter;
+/// the oldest first.
 pub(crate) fn choose_all<'s>(
     snapshots: &'s [StoredSnapshot],
     named: &[Selector],
@@ -40,8 +78,23 @@ pub(crate) fn choose_all<'s>(
     context: &Context,
 ) -> Result<Vec<&'s StoredSnapshot>, Failure> {
     if named.is_empty() {
-        return Ok(snapshots.iter().filter(|one| passes(one, filter)).collect());
+        let live = snapshots.iter().filter(|one| one.is_live());
+        return Ok(live.filter(|one| passes(one, filter)).collect());
     }
+    let chosen = each(snapshots, named, filter, false, context)?;
+    let gone = chosen.iter().filter(|one| !one.is_live());
+    gone.for_each(|one| context.warn(&forgotten(one, context)));
+    Ok(chosen)
+}
+
+/// Those that are named, without a word about what is forgotten; the oldest first.
+pub(crate) fn each<'s>(
+    snapshots: &'s [StoredSnapshot],
+    named: &[Selector],
+    filter: &Filter,
+    strict: bool,
+    context: &Context,
+) -> Result<Vec<&'s StoredSnapshot>, Failure> {
     let passing: Vec<StoredSnapshot>;
     let from = if filter.is_empty() {
         snapshots
@@ -59,9 +112,9 @@ pub(crate) fn choose_all<'s>(
         let selection = Selection {
             snapshot: selector.clone(),
             phone: None,
-            strict: false,
+            strict,
         };
-        ids.push(choose(from, &selection, context)?.snapshot.id);
+        ids.push(find(from, &selection, context)?.snapshot.id);
     }
     Ok(snapshots.iter().filter(|one| ids.contains(&one.id)).collect())
 }
@@ -138,12 +191,18 @@ fn by_time<'s>(
     let when: When = text.parse()?;
     let candidates: Vec<Candidate<SnapshotId>> = snapshots
         .iter()
+        .filter(|one| one.is_live())
         .map(|one| Candidate {
             id: one.id,
             time: one.snapshot.time,
             phone: one.snapshot.phone.clone(),
         })
         .collect();
+    if candidates.is_empty() && !snapshots.is_empty() {
+        return Err(Failure::failed("all snapshots here are forgotten").hint(
+            "lumivault snapshots --forgotten lists them, and lumivault forget --undo ID brings one back",
+        ));
+    }
     let request = when::Request {
         when: &when,
         phone: selection.phone.as_deref(),

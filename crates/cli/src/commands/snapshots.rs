@@ -7,7 +7,7 @@ use lumivault_chunk_store::StoredSnapshot;
 use super::Context;
 use super::answer::SnapshotAnswer;
 use super::repo;
-use super::select::choose_all;
+use super::select::{choose_all, day, passes};
 use super::summary::grouped;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -19,7 +19,13 @@ pub(crate) fn run(request: &Snapshots, access: &Access, context: &Context) -> Re
     let opened = repo::open(access, context, "snapshots")?;
     let listed = opened.snapshots()?;
     opened.progress.finish();
-    let mut chosen = choose_all(&listed.snapshots, &request.only, &request.filter, context)?;
+    let mut chosen = if request.forgotten {
+        let all = listed.snapshots.iter();
+        let fits = |one: &&StoredSnapshot| !one.is_live() && passes(one, &request.filter);
+        all.filter(fits).collect()
+    } else {
+        choose_all(&listed.snapshots, &request.only, &request.filter, context)?
+    };
     if let Some(latest) = request.latest {
         keep_latest(&mut chosen, latest);
     }
@@ -29,10 +35,13 @@ pub(crate) fn run(request: &Snapshots, access: &Access, context: &Context) -> Re
         return Ok(listed.code());
     }
     if !chosen.is_empty() {
-        context.output.table(&table(&chosen))?;
+        context.output.table(&table(&chosen, context))?;
     }
     let number = chosen.len() as u64;
     context.output.line(&count(number, "snapshot", "snapshots"))?;
+    if !request.forgotten && request.only.is_empty() {
+        tell_of_forgotten(&listed.snapshots, context);
+    }
     if listed.unreadable > 0 {
         let damaged = count(listed.unreadable as u64, "record", "records");
         context.warn(&format!(
@@ -40,6 +49,17 @@ pub(crate) fn run(request: &Snapshots, access: &Access, context: &Context) -> Re
         ));
     }
     Ok(listed.code())
+}
+
+/// A list that leaves something out says so.
+fn tell_of_forgotten(snapshots: &[StoredSnapshot], context: &Context) {
+    let number = snapshots.iter().filter(|one| !one.is_live()).count() as u64;
+    if number > 0 {
+        let more = count(number, "forgotten one", "forgotten ones");
+        context.remark(&format!(
+            "without {more}; lumivault snapshots --forgotten lists what can still be brought back"
+        ));
+    }
 }
 
 /// The newest so many of each phone, still the oldest first.
@@ -57,7 +77,7 @@ fn keep_latest(chosen: &mut Vec<&StoredSnapshot>, latest: u32) {
     *chosen = kept;
 }
 
-fn table(chosen: &[&StoredSnapshot]) -> Table {
+fn table(chosen: &[&StoredSnapshot], context: &Context) -> Table {
     let mut table = Table::new(&[
         ("Id", Align::Left),
         ("Date", Align::Left),
@@ -80,14 +100,23 @@ fn table(chosen: &[&StoredSnapshot]) -> Table {
             size(snapshot.counts.bytes),
             size(snapshot.counts.stored_bytes),
             one.tags.join(","),
-            notes(one),
+            notes(one, context),
         ]);
     }
     table
 }
 
-fn notes(stored: &StoredSnapshot) -> String {
+fn notes(stored: &StoredSnapshot, context: &Context) -> String {
     let mut notes = Vec::new();
+    if stored.removal {
+        notes.push("being removed".to_owned());
+    }
+    if let Some(since) = stored.forgotten {
+        notes.push(format!("forgotten {}", day(since, context)));
+    }
+    if stored.pinned {
+        notes.push("pinned".to_owned());
+    }
     if stored.snapshot.scope.incomplete {
         notes.push("incomplete".to_owned());
     }

@@ -20,6 +20,8 @@ pub(crate) enum Status {
     Created,
     Unchanged,
     DryRun,
+    /// Only of imports: a snapshot that was forgotten holds it.
+    Forgotten,
 }
 
 /// Something that a rule left out.

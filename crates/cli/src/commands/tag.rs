@@ -1,7 +1,8 @@
 //! `tag`: later facts about snapshots; the snapshots themselves never change.
 
-use lumivault_chunk_store::StoredSnapshot;
-use lumivault_format::{Annotation, AnnotationKind};
+use lumivault_chunk_store::forget::{Facts, pin, unpin};
+use lumivault_chunk_store::{Error, StoredSnapshot};
+use lumivault_format::{AnnotationKind, SnapshotId};
 use serde::Serialize;
 
 use super::Context;
@@ -23,6 +24,7 @@ struct Answer {
 struct Changed {
     snapshot: String,
     tags: Vec<String>,
+    pinned: bool,
 }
 
 pub(crate) fn run(request: &Tag, access: &Access, context: &Context) -> Result<ExitCode, Failure> {
@@ -38,15 +40,19 @@ pub(crate) fn run(request: &Tag, access: &Access, context: &Context) -> Result<E
         unchanged: 0,
         dry_run: request.dry_run,
     };
+    // First, since it may be refused.
+    pins(&opened, &chosen, request, context)?;
+    let mut facts = Facts::read(&opened.repository, &context.host)?;
     for one in chosen {
         let (added, removed) = difference(&one.tags, &request.change);
-        if added.is_empty() && removed.is_empty() {
+        let pinned = request.pin.unwrap_or(one.pinned);
+        if added.is_empty() && removed.is_empty() && pinned == one.pinned {
             answer.unchanged += 1;
             continue;
         }
         if !request.dry_run {
             opened.repository.environment().check_cancelled()?;
-            annotate(&opened, one, &added, &removed, context)?;
+            annotate(&mut facts, one, &added, &removed)?;
         }
         let mut tags: Vec<String> = one
             .tags
@@ -62,14 +68,17 @@ pub(crate) fn run(request: &Tag, access: &Access, context: &Context) -> Result<E
             } else {
                 tags.join(", ")
             };
+            let pinned = if pinned { ", pinned" } else { "" };
             opened.progress.finish();
-            context
-                .output
-                .line(&format!("{}  {}  tags: {tags}", one.id, one.snapshot.time))?;
+            context.output.line(&format!(
+                "{}  {}  tags: {tags}{pinned}",
+                one.id, one.snapshot.time
+            ))?;
         }
         answer.changed.push(Changed {
             snapshot: one.id.to_letters(),
             tags,
+            pinned,
         });
     }
     opened.tell_capabilities();
@@ -105,26 +114,36 @@ fn difference(tags: &[String], change: &TagChange) -> (Vec<String>, Vec<String>)
     (wanted, removed)
 }
 
-fn annotate(
+/// Pins them, or lets them go. What is forgotten cannot be pinned.
+fn pins(
     opened: &Opened,
+    chosen: &[&StoredSnapshot],
+    request: &Tag,
+    context: &Context,
+) -> Result<(), Failure> {
+    let Some(wanted) = request.pin else { return Ok(()) };
+    if let Some(gone) = chosen.iter().find(|one| wanted && !one.is_live()) {
+        return Err(Error::Forgotten(gone.id).into());
+    }
+    if request.dry_run {
+        return Ok(());
+    }
+    let ids: Vec<SnapshotId> = chosen.iter().map(|one| one.id).collect();
+    let change = if wanted { pin } else { unpin };
+    change(&opened.repository, &ids, &context.host)?;
+    Ok(())
+}
+
+fn annotate(
+    facts: &mut Facts<'_>,
     stored: &StoredSnapshot,
     added: &[String],
     removed: &[String],
-    context: &Context,
 ) -> Result<(), Failure> {
     let added = added.iter().map(|tag| (AnnotationKind::TagAdded, tag));
     let removed = removed.iter().map(|tag| (AnnotationKind::TagRemoved, tag));
     for (kind, tag) in added.chain(removed) {
-        let (unix_seconds, nanoseconds) = opened.repository.environment().clock.now();
-        opened.repository.annotate(&Annotation {
-            kind,
-            snapshot: stored.id,
-            text: tag.clone(),
-            unix_seconds,
-            nanoseconds,
-            host: context.host.clone(),
-            predecessors: Vec::new(),
-        })?;
+        facts.add(stored, kind, tag)?;
     }
     Ok(())
 }

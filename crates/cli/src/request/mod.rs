@@ -4,6 +4,7 @@
 mod choice;
 mod excludes;
 mod kdf;
+mod keep;
 mod location;
 mod percent;
 mod selection;
@@ -15,6 +16,7 @@ mod verbs;
 pub(crate) use choice::{Category, Choice};
 pub(crate) use excludes::{Excludes, Marker, Pattern, paths_of, patterns_of};
 pub(crate) use kdf::{KDF_MEMORY_MAX, KDF_MEMORY_MIN, parse_kdf_memory};
+pub(crate) use keep::{TagList, parse_group_by, parse_keep};
 pub(crate) use location::RepoLocation;
 pub(crate) use percent::parity_percent;
 pub(crate) use selection::{Filter, Selection, Selector, SnapshotPath};
@@ -23,7 +25,7 @@ pub(crate) use text::{component, name, tag, threads};
 pub(crate) use time::parse_snapshot_time;
 pub(crate) use verbs::{
     ArchiveFormat, Backup, Cat, Check, Completions, Compression, DateFrom, Demo, Diff, Dump, Find,
-    FindWithin, Import, Init, Key, Ls, Man, NewSlot, ObjectKind, Overwrite, Parity, ReadData, RecoveryCode,
+    FindWithin, Forget, Forgetting, Import, Init, Key, Ls, Man, NewSlot, ObjectKind, Overwrite, Parity, ReadData, RecoveryCode,
     Restore, Shell, Snapshots, Source, Sources, Stats, Tag, TagChange,
 };
 
@@ -88,6 +90,7 @@ pub(crate) enum Verb {
     Restore(Restore),
     Check(Check),
     Parity(Parity),
+    Forget(Forget),
     Key(Key),
     Tag(Tag),
     Stats(Stats),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use lumivault_chunk_store::forget::policy::{GroupBy, KeepRules};
 use lumivault_format::SnapshotTime;
 
 use super::choice::Choice;
@@ -115,6 +116,8 @@ pub(crate) struct Snapshots {
     pub(crate) filter: Filter,
     /// The newest so many of each phone.
     pub(crate) latest: Option<u32>,
+    /// Those that are forgotten, instead of those that are not.
+    pub(crate) forgotten: bool,
 }
 
 /// `ls`
@@ -273,6 +276,25 @@ pub(crate) enum ReadData {
     All,
 }
 
+/// `forget`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Forget {
+    pub(crate) what: Forgetting,
+    pub(crate) filter: Filter,
+    pub(crate) dry_run: bool,
+}
+
+/// What `forget` is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Forgetting {
+    /// These; at least one.
+    Named(Vec<Selector>),
+    /// Everything but what these keep. At least one rule is in force.
+    Rules { keep: KeepRules, by: GroupBy },
+    /// These are to be brought back, by the beginnings of their ids; at least one.
+    Undo(Vec<String>),
+}
+
 /// `parity`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parity {
@@ -328,6 +350,8 @@ pub(crate) struct Tag {
     pub(crate) snapshots: Vec<Selector>,
     pub(crate) filter: Filter,
     pub(crate) change: TagChange,
+    /// Whether they are to be kept from being forgotten, or no more; None: as before.
+    pub(crate) pin: Option<bool>,
     pub(crate) dry_run: bool,
 }
 
@@ -336,7 +360,7 @@ pub(crate) struct Tag {
 pub(crate) enum TagChange {
     /// Exactly these from now on; empty: none.
     Set(Vec<String>),
-    /// Some more, some less; not both empty.
+    /// Some more, some less; both empty only where it is about pins.
     Edit { add: Vec<String>, remove: Vec<String> },
 }
 
