@@ -6,13 +6,18 @@ use std::path::{Path, PathBuf};
 
 use lumivault_format::{ObjectId, ObjectKind, ObjectName};
 
+use super::listed::{Listed, Names};
 use super::place::Place;
 use crate::backend::{BackendError, ObjectInfo};
 
-/// Every object of one kind.
-pub(super) fn list(place: &Place, kind: ObjectKind) -> Result<Vec<ObjectInfo>, BackendError> {
+/// Every object of one kind. The folders that were looked into are noted in `listed`.
+pub(super) fn list(
+    place: &Place,
+    kind: ObjectKind,
+    listed: &Listed,
+) -> Result<Vec<ObjectInfo>, BackendError> {
     let mut objects = Vec::new();
-    let complete = visit(place, kind, &mut objects)
+    let complete = visit(place, kind, listed, &mut objects)
         .map_err(|source| place.failed(format!("listing {}", kind.folder()), source))?;
     if !complete {
         place.check_attached()?;
@@ -21,10 +26,15 @@ pub(super) fn list(place: &Place, kind: ObjectKind) -> Result<Vec<ObjectInfo>, B
 }
 
 /// `false`: a folder was missing, which is only right while the place is there.
-fn visit(place: &Place, kind: ObjectKind, objects: &mut Vec<ObjectInfo>) -> io::Result<bool> {
+fn visit(
+    place: &Place,
+    kind: ObjectKind,
+    listed: &Listed,
+    objects: &mut Vec<ObjectInfo>,
+) -> io::Result<bool> {
     let folder = place.folder(kind);
     if !kind.fan_out() {
-        return visit_folder(place, kind, &folder, objects);
+        return visit_folder(place, kind, &folder, listed, objects);
     }
     let entries = match fs::read_dir(&folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -33,7 +43,7 @@ fn visit(place: &Place, kind: ObjectKind, objects: &mut Vec<ObjectInfo>) -> io::
     let mut complete = true;
     for entry in entries {
         if let Some(below) = fan_out_folder(&entry?) {
-            match visit_folder(place, kind, &below, objects) {
+            match visit_folder(place, kind, &below, listed, objects) {
                 Ok(found) => complete &= found,
                 Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
                 Err(error) => return Err(error),
@@ -55,12 +65,14 @@ fn visit_folder(
     place: &Place,
     kind: ObjectKind,
     folder: &Path,
+    listed: &Listed,
     objects: &mut Vec<ObjectInfo>,
 ) -> io::Result<bool> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         entries => entries?,
     };
+    let mut names = Names::default();
     for entry in entries {
         let entry = entry?;
         let Some(name) = entry.file_name().to_str().and_then(ObjectName::from_hex) else {
@@ -70,15 +82,19 @@ fn visit_folder(
             continue;
         }
         match entry.metadata() {
-            Ok(metadata) if metadata.is_file() => objects.push(ObjectInfo {
-                name,
-                size: metadata.len(),
-            }),
+            Ok(metadata) if metadata.is_file() => {
+                names.add(&name);
+                objects.push(ObjectInfo {
+                    name,
+                    size: metadata.len(),
+                });
+            }
             Ok(_) => {}
             // Another process removed it since.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
     }
+    listed.note(place, folder, names);
     Ok(true)
 }

@@ -121,9 +121,7 @@ impl Backend for LocalDisk {
     }
 
     fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectInfo>, BackendError> {
-        let objects = listing::list(&self.place, kind)?;
-        self.writer.listed.note(&self.place, kind, &objects);
-        Ok(objects)
+        listing::list(&self.place, kind, &self.writer.listed)
     }
 
     fn size(&self, id: &ObjectId) -> Result<u64, BackendError> {

@@ -115,7 +115,7 @@ impl Spool for LocalSpool {
         let folder = writer.object_folder(&action, id)?;
         match self.settle(&action, &folder, &writer.place.object(id))? {
             Settled::New => {
-                writer.listed.note_durable(id.name);
+                writer.listed.note_made(&writer.place, id);
                 Ok(())
             }
             Settled::Existed => Err(BackendError::AlreadyExists {

@@ -316,6 +316,21 @@ fn what_was_listed_is_made_durable_before_anything_that_may_rely_on_it() {
         ]
     );
 
+    // That something is not there may be forgotten just as well.
+    let empty = LocalDisk::open(root).unwrap();
+    empty.list(ObjectKind::Pack).unwrap();
+    let steps = recorded(root, || empty.create(&id(ObjectKind::Index, 6), b"x").unwrap());
+    assert!(
+        steps.contains(&"sync packs/01/".to_owned()),
+        "nothing is left there: {steps:?}"
+    );
+    let steps = recorded(root, || empty.remove(&packs[0]).unwrap_err().to_string().clear());
+    assert_eq!(
+        steps,
+        ["remove packs/01/0", "sync packs/01/"],
+        "refused, and certain"
+    );
+
     // Who only reads syncs nothing.
     let reader = LocalDisk::open(root).unwrap();
     let steps = recorded(root, || drop(reader.list(ObjectKind::Pack).unwrap()));

@@ -160,12 +160,19 @@ impl Writer {
         let path = self.place.object(id);
         match sys::remove_file(&path) {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.place.absent(id)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Whoever removed it may not have synced the folder yet.
+                if let Some(folder) = path.parent().filter(|folder| folder.is_dir()) {
+                    self.sync_folder(&action, folder)?;
+                }
+                return Err(self.place.absent(id));
+            }
             Err(source) => return Err(self.place.failed(action, source)),
         }
         if let Some(folder) = path.parent() {
             self.sync_folder(&action, folder)?;
         }
+        self.listed.note_removed(&self.place, id);
         Ok(())
     }
 
