@@ -16,5 +16,5 @@ mod tree;
 
 pub use choice::Choice;
 pub use disk::Disk;
-pub use explore::{CrashState, Exploration, explore, last_steps};
+pub use explore::{CrashState, Exploration, explore, explore_at, last_steps};
 pub use tree::{Blob, Node, Tree};

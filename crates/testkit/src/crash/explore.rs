@@ -46,6 +46,17 @@ pub fn explore(
     how: Exploration,
     each: &mut dyn FnMut(CrashState<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
+    explore_at(base, log, how, &|_| true, each)
+}
+
+/// The same at those prefixes only that are of the right length.
+pub fn explore_at(
+    base: &Disk,
+    log: &[Record],
+    how: Exploration,
+    wanted: &dyn Fn(usize) -> bool,
+    each: &mut dyn FnMut(CrashState<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
     let mut disk = base.clone();
     let mut notes = 0;
     let mut seen: HashMap<(usize, [u8; 32]), Vec<[u8; 32]>> = HashMap::new();
@@ -53,6 +64,9 @@ pub fn explore(
         if let Some(record) = cut.checked_sub(1).and_then(|last| log.get(last)) {
             notes += usize::from(matches!(record.deed, Deed::Note(_)));
             disk.apply(record);
+        }
+        if !wanted(cut) {
+            continue;
         }
         for choice in choices(&disk, &how, cut) {
             let tree = disk.crash(choice);
