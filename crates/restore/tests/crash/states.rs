@@ -1,10 +1,11 @@
 //! One power cut: what is left is looked at, work goes on there, and the power is cut again while it does.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use lumivault_chunk_store::storage_log::{Deed, Record, StorageLog};
 use lumivault_testkit::SeededRandom;
-use lumivault_testkit::crash::{Choice, CrashState, Disk, Exploration, Tree, explore, last_steps};
+use lumivault_testkit::crash::{Choice, CrashState, Disk, Exploration, Tree, explore_at, last_steps};
 
 use super::expect::{Expected, Key};
 use super::site::{Site, Try, failed};
@@ -164,16 +165,19 @@ impl Recovery {
     /// that take all they may, or one thing, and then from the others.
     pub(super) fn stops(&self, how: Exploration, count: usize) -> Vec<Stop> {
         let (mut first, mut others) = (Vec::new(), Vec::new());
-        let _ = explore(&self.base, &self.log, how, &mut |state| {
+        let random = SeededRandom::new(&format!("stops of {}", self.origin));
+        let ends = self.log.len() as u64 + 1;
+        let drawn: BTreeSet<u64> = (0..count).map(|_| random.below(ends)).collect();
+        let follows_note = |cut: usize| matches!(self.last_deed(cut), Some(Deed::Note(_)));
+        let wanted = |cut: usize| follows_note(cut) || drawn.contains(&(cut as u64));
+        let _ = explore_at(&self.base, &self.log, how, &wanted, &mut |state| {
             let expected = self.expected[state.notes].clone();
-            let last = state.cut.checked_sub(1).map(|last| &self.log[last].deed);
             let takes = matches!(state.choice, Choice::AllLost | Choice::OnlyLost(_));
-            let is_first = state.unlike && takes && matches!(last, Some(Deed::Note(_)));
+            let is_first = state.unlike && takes && follows_note(state.cut);
             let list = if is_first { &mut first } else { &mut others };
             list.push(Stop::new(&self.origin, self.cuts + 1, state, expected));
             ControlFlow::Continue(())
         });
-        let random = SeededRandom::new(&format!("stops of {}", self.origin));
         let mut stops = Vec::new();
         for mut list in [first, others] {
             while stops.len() < count && !list.is_empty() {
@@ -182,6 +186,10 @@ impl Recovery {
             }
         }
         stops
+    }
+
+    fn last_deed(&self, cut: usize) -> Option<&Deed> {
+        Some(&self.log.get(cut.checked_sub(1)?)?.deed)
     }
 
     /// When it ended, in seconds since 1970.

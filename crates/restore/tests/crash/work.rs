@@ -28,6 +28,8 @@ const STEPS: &[(&str, Step)] = &[
     ("forget", forget),
     ("prune: mark", prune),
     ("prune: sweep", prune),
+    ("parity", parity),
+    ("backup with parity", |worker, now| worker.backup(0, now)),
     ("forget another", forget),
     ("prune at once", |worker, _| {
         worker.site.advance(GRACE_SECONDS + 3600);
@@ -133,6 +135,12 @@ fn forget(worker: &Worker<'_>, now: &mut Acknowledged) -> Try<()> {
 fn prune(worker: &Worker<'_>, _now: &mut Acknowledged) -> Try<()> {
     worker.site.advance(GRACE_SECONDS + 3600);
     worker.site.prune(RECOVERY, false)
+}
+
+fn parity(worker: &Worker<'_>, _now: &mut Acknowledged) -> Try<()> {
+    let mut repository = worker.site.open(RECOVERY)?;
+    let added = lumivault_chunk_store::parity::add(&mut repository, 5, false);
+    added.map(drop).map_err(failed("adding parity"))
 }
 
 impl Worker<'_> {
