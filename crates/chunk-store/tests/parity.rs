@@ -11,7 +11,10 @@ use common::tree::{Layout, Node, commit, file, folder};
 use common::{Fixture, begin, id, raw, raw_slot, read_all, store};
 use lumivault_chunk_store::backend::{Backend, Memory};
 use lumivault_chunk_store::check::{CheckOptions, CheckReport, ReadData, Severity, check};
+use lumivault_chunk_store::forget::forget;
 use lumivault_chunk_store::parity::{self, Damaged, MendReport, Outlook, Scope, ScrubReport};
+use lumivault_chunk_store::prune::{MaxUnused, PruneOptions, prune};
+use lumivault_chunk_store::session::Holder;
 use lumivault_chunk_store::{ChunkIndex, Error, Repository};
 use lumivault_format::{
     ChunkId, ChunkKind, CopyHead, Header, ObjectId, ObjectKind, ObjectType, PARITY_SHARD_BYTES, PackParity,
@@ -574,6 +577,36 @@ fn parity_of_packs_that_are_gone_goes_too() {
     assert!(matches!(report.damaged[0].outlook, Outlook::Beyond { .. }));
     f.memory.create(&lost, &bytes).unwrap();
     assert_eq!(scrub(&f, false).rewritten, 0);
+}
+
+#[test]
+fn pruning_takes_parity_and_copies_along() {
+    let f = archive("parity: pruned", 5);
+    let repository = f.open();
+    let old = repository.snapshots().unwrap().found[0].id;
+    forget(&repository, &[old], "desk").unwrap();
+    let holder = Holder {
+        host: "desk".into(),
+        process: 1,
+    };
+    let options = PruneOptions {
+        now: true,
+        max_unused: MaxUnused::Bytes(0),
+        ..PruneOptions::default()
+    };
+    let report = prune(&repository, &holder, None, &options).unwrap();
+    assert!(
+        report.snapshots_removed == 1 && report.removed.packs > 0,
+        "{report:?}"
+    );
+    let all = contents(&f);
+    let report = scrub(&f, false);
+    assert_eq!((report.rewritten, report.removed), (0, 0), "{report:?}");
+    assert_eq!(report.damaged_total, 0);
+    assert!(contents(&f) == all);
+    assert_eq!(f.list(ObjectKind::Parity).len() as u64, report.sound);
+    assert_eq!(f.open().snapshots().unwrap().found.len(), 1);
+    assert_eq!(check_all(&f).worst, None);
 }
 
 /// A parity object of any content, valid in itself.
