@@ -1,6 +1,6 @@
 //! Many power cuts, and the proof that the test can fail.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -179,6 +179,38 @@ fn no_power_cut_costs_what_was_acknowledged() {
     let (_, repeats) = nonce_ledger_totals();
     assert_eq!(repeats, 0, "a nonce was used twice");
     eprintln!("{}", tally.told());
+}
+
+/// Else power cuts would meet less than the names of the steps say.
+#[test]
+fn the_work_makes_and_removes_every_kind_of_object() {
+    let history = record("kinds", &Sources::new()).unwrap();
+    let kinds = |of: fn(&Deed) -> Option<&Path>| -> BTreeSet<String> {
+        let folders = history.log.iter().filter_map(|record| of(&record.deed));
+        let kind = |path: &Path| {
+            path.strip_prefix("backups/archive")
+                .ok()?
+                .iter()
+                .next()?
+                .to_str()
+                .map(str::to_owned)
+        };
+        folders.filter_map(kind).filter(|kind| kind != "tmp").collect()
+    };
+    let made = kinds(|deed| match deed {
+        Deed::Rename { to, .. } => Some(to),
+        _ => None,
+    });
+    let removed = kinds(|deed| match deed {
+        Deed::RemoveFile(path) => Some(path),
+        _ => None,
+    });
+    let set = |names: &str| names.split(' ').map(str::to_owned).collect::<BTreeSet<_>>();
+    assert_eq!(
+        made,
+        set("README.txt config epochs index keys marks notes packs parity sessions snapshots")
+    );
+    assert_eq!(removed, set("config index keys marks packs parity sessions snapshots"));
 }
 
 /// Leaves steps out of the log of everything after `init`, as if the program had not taken them, and tells what power

@@ -10,7 +10,9 @@ use tempfile::TempDir;
 use super::site::scratch;
 
 /// How many stages there are.
-pub(super) const STAGES: usize = 5;
+const STAGES: usize = 5;
+/// Stands for a source that shares nothing with the stages.
+pub(super) const ELSE: usize = STAGES;
 
 /// The same for every state of a campaign.
 #[derive(Debug)]
@@ -24,11 +26,15 @@ impl Sources {
         let folder = scratch();
         let stage = |number: usize| {
             let path = folder.path().join(number.to_string());
-            plant(&path, number);
+            if number == ELSE {
+                plant_else(&path);
+            } else {
+                plant(&path, number);
+            }
             let tree = Tree::read(&path).unwrap();
             (path, tree)
         };
-        let stages = (0..STAGES).map(stage).collect();
+        let stages = (0..=ELSE).map(stage).collect();
         Self {
             _folder: folder,
             stages,
@@ -44,7 +50,8 @@ impl Sources {
     }
 }
 
-/// Each stage has everything of those before it but for one file, a text that changes, and new files.
+/// Each stage has everything of those before it but for one file, a text that changes, and new files. The file that
+/// passes is large enough not to share a chunk with others, which would be kept for them.
 fn plant(folder: &Path, stage: usize) {
     fs::create_dir_all(folder.join("Camera")).unwrap();
     for number in 0..=stage {
@@ -53,6 +60,12 @@ fn plant(folder: &Path, stage: usize) {
         fs::write(folder.join(format!("Camera/{number}.jpg")), random.bytes(6000)).unwrap();
     }
     let passing = SeededRandom::new(&format!("crash: only in {stage}"));
-    fs::write(folder.join("passing.bin"), passing.bytes(5000)).unwrap();
+    fs::write(folder.join("passing.bin"), passing.bytes(50_000)).unwrap();
     fs::write(folder.join("notes.txt"), format!("stage {stage}\n").repeat(400)).unwrap();
+}
+
+fn plant_else(folder: &Path) {
+    fs::create_dir_all(folder.join("Elsewhere")).unwrap();
+    let random = SeededRandom::new("crash: something else");
+    fs::write(folder.join("Elsewhere/else.bin"), random.bytes(20_000)).unwrap();
 }

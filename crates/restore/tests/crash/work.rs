@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use lumivault_chunk_store::forget::forget;
 use lumivault_chunk_store::prune::GRACE_SECONDS;
 use lumivault_chunk_store::storage_log::{Record, StorageLog};
 use lumivault_format::{Annotation, AnnotationKind, SnapshotId};
@@ -9,7 +10,7 @@ use lumivault_testkit::crash::{Choice, Disk, Tree};
 
 use super::expect::{Acknowledged, Held, Key};
 use super::site::{Site, Try, failed, slot};
-use super::sources::Sources;
+use super::sources::{ELSE, Sources};
 
 /// A step: opens the repository as a process of its own would, changes it, and says in `now` what is acknowledged then.
 type Step = fn(&Worker<'_>, now: &mut Acknowledged) -> Try<()>;
@@ -22,15 +23,16 @@ const STEPS: &[(&str, Step)] = &[
     ("tag", tag),
     ("second backup", |worker, now| worker.backup(1, now)),
     ("same backup again", |worker, now| worker.backup(1, now)),
+    ("backup of something else", |worker, now| worker.backup(ELSE, now)),
     ("key passwd", passwd),
     ("key rotate", rotate),
     ("backup in the new epoch", |worker, now| worker.backup(2, now)),
-    ("forget", forget),
+    ("forget", |worker, now| worker.forget(0, now)),
     ("prune: mark", prune),
     ("prune: sweep", prune),
     ("parity", parity),
-    ("backup with parity", |worker, now| worker.backup(0, now)),
-    ("forget another", forget),
+    ("backup with parity", |worker, now| worker.backup(1, now)),
+    ("forget something else", |worker, now| worker.forget(ELSE, now)),
     ("prune at once", |worker, _| {
         worker.site.advance(GRACE_SECONDS + 3600);
         worker.site.prune(RECOVERY, true)
@@ -121,16 +123,6 @@ fn rotate(worker: &Worker<'_>, _now: &mut Acknowledged) -> Try<()> {
     repository.rotate_epoch().map(drop).map_err(failed("rotating"))
 }
 
-/// The oldest that is left.
-fn forget(worker: &Worker<'_>, now: &mut Acknowledged) -> Try<()> {
-    let repository = worker.site.open(RECOVERY)?;
-    let snapshots = repository.snapshots().map_err(failed("listing snapshots"))?;
-    let oldest = snapshots.live().next().ok_or("nothing to forget")?.id;
-    lumivault_chunk_store::forget::forget(&repository, &[oldest], "test").map_err(failed("forgetting"))?;
-    now.snapshots.remove(&oldest);
-    Ok(())
-}
-
 /// Once whatever is forgotten, and whatever is marked, has waited long enough.
 fn prune(worker: &Worker<'_>, _now: &mut Acknowledged) -> Try<()> {
     worker.site.advance(GRACE_SECONDS + 3600);
@@ -149,6 +141,16 @@ impl Worker<'_> {
         let tags = BTreeSet::new();
         now.snapshots.insert(id, Held { stage, tags });
         Ok(())
+    }
+
+    /// Every snapshot of a stage.
+    fn forget(&self, stage: usize, now: &mut Acknowledged) -> Try<()> {
+        let repository = self.site.open(RECOVERY)?;
+        let of_stage = now.snapshots.iter().filter(|(_, held)| held.stage == stage);
+        let old: Vec<SnapshotId> = of_stage.map(|(id, _)| *id).collect();
+        now.snapshots.retain(|id, _| !old.contains(id));
+        let forgotten = forget(&repository, &old, "test");
+        forgotten.map(drop).map_err(failed("forgetting"))
     }
 
     fn tag(&self, snapshot: SnapshotId, text: &str) -> Try<()> {
