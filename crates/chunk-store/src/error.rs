@@ -127,6 +127,9 @@ pub enum Error {
          `lumivault check`, and then the command again"
     )]
     PacksVanished(usize),
+    /// What was named as another copy of the archive is none.
+    #[error("{0} holds another archive; nothing in it can mend this one")]
+    NotACopy(String),
     /// The work was called off.
     #[error("interrupted")]
     Cancelled,

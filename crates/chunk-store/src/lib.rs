@@ -15,6 +15,7 @@ mod nonce_ledger;
 pub mod pack;
 pub mod parity;
 pub mod prune;
+pub mod repair;
 mod repository;
 mod seal;
 pub mod session;
@@ -27,7 +28,7 @@ pub mod storage_log {
 }
 #[cfg(test)]
 mod testing;
-mod tree;
+pub mod tree;
 #[cfg(test)]
 mod vectors;
 

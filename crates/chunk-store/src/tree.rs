@@ -1,4 +1,6 @@
-//! Reading snapshots' folders. Writing them is the ingest crate's business.
+//! Reading snapshots' folders, and storing them. What is in them is the ingest crate's business.
+
+pub mod write;
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;

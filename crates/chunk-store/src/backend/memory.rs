@@ -12,12 +12,13 @@ use super::{Backend, BackendError, ObjectInfo, Spool, check_name};
 const LOCATION: &str = "memory";
 
 type Objects = BTreeMap<ObjectId, Arc<[u8]>>;
+type Aside = Vec<(ObjectId, Arc<[u8]>)>;
 
 /// Objects in memory. Clones share them, as two processes share a folder.
 #[derive(Clone, Default)]
 pub struct Memory {
     objects: Arc<Mutex<Objects>>,
-    aside: Arc<Mutex<Vec<(ObjectId, Arc<[u8]>)>>>,
+    aside: Arc<Mutex<Aside>>,
 }
 
 impl Memory {

@@ -126,6 +126,16 @@ impl ChunkIndex {
         })
     }
 
+    /// An index that lists nothing.
+    pub(crate) fn empty() -> Result<Self, Error> {
+        Ok(Self {
+            state: RwLock::new(State::new(Builder::new(None, None).finish()?)),
+            adding: Mutex::new(()),
+            cache: None,
+            unreadable: Vec::new(),
+        })
+    }
+
     /// Reads the index objects that the builder does not know yet; returns those that cannot be read.
     fn read_missing(
         repository: &Repository,

@@ -18,7 +18,7 @@ use crate::index::CacheDir;
 use crate::session::{Holder, Other, Session, load_marks, others};
 use crate::{ChunkIndex, Error, Event, Repository, StoredSnapshot, parity};
 use live::Live;
-pub(crate) use sweep::{remove, split, unlist};
+pub(crate) use sweep::{split, unlist};
 
 /// How much of what the packs hold may stay though no snapshot needs it, so that little is written anew to free little.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,7 +32,7 @@ pub enum MaxUnused {
 }
 
 /// How to prune.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PruneOptions {
     /// What may stay.
     pub max_unused: MaxUnused,

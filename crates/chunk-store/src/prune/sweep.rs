@@ -246,7 +246,7 @@ fn mark_id(name: ObjectName) -> ObjectId {
 }
 
 /// Removes an object; one that is gone already was removed by a run that was interrupted.
-pub(crate) fn remove(repository: &Repository, id: &ObjectId) -> Result<(), Error> {
+fn remove(repository: &Repository, id: &ObjectId) -> Result<(), Error> {
     match repository.backend().remove(id) {
         Ok(()) | Err(BackendError::NotFound { .. }) => Ok(()),
         Err(error) => Err(error.into()),

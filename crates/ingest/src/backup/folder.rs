@@ -3,18 +3,18 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lumivault_chunk_store::{CompressionHint, Error, Folder};
+use lumivault_chunk_store::tree::write::{StreamWriter, store_head, write_name};
+use lumivault_chunk_store::{Error, Folder};
 use lumivault_format::tree::{
     Category, ContentRecord, ContentState, EntryKind, FolderHead, FolderRef, NameRecord, NameState,
     StatRecord, StatState, StreamTag,
 };
 use lumivault_format::wire::put_bytes;
-use lumivault_format::{ChunkKind, ContentId, TreeDigest};
+use lumivault_format::{ContentId, TreeDigest};
 
 use super::known::OldPlace;
 use super::report::Report;
 use super::run::Run;
-use super::streams::{INLINE_BYTES_MAX, StreamWriter};
 
 /// What is known of an entry so far.
 #[derive(Debug)]
@@ -192,10 +192,9 @@ impl FolderNode {
         let head = FolderHead {
             entries,
             streams: [contents, names, stats, folders],
-        }
-        .encode();
+        };
         Ok(WrittenFolder {
-            reference: store_head(run, head)?,
+            reference: store_head(run.chunks, &head)?,
             digest,
         })
     }
@@ -301,16 +300,7 @@ fn write_names(
             },
             kind,
         };
-        if out.at_piece_start() {
-            state.next_piece();
-        }
-        record.encode(&mut state, out.buffer());
-        let mut absolute = record.name.clone();
-        absolute.push(record.kind.number() | record.category.number() << 4);
-        if let EntryKind::Symlink { target } = &record.kind {
-            absolute.extend_from_slice(target);
-        }
-        out.end_record(&absolute)?;
+        write_name(&mut out, &mut state, &record)?;
     }
     out.finish()
 }
@@ -338,18 +328,4 @@ fn digest_material(slots: &[Slot]) -> Vec<u8> {
         }
     }
     out
-}
-
-/// Small heads stay with their parent, others become a tree chunk.
-fn store_head(run: &Run<'_>, head: Vec<u8>) -> Result<FolderRef, Error> {
-    if head.len() <= INLINE_BYTES_MAX {
-        return Ok(FolderRef::Inline(head));
-    }
-    let stored = run
-        .chunks
-        .store(ChunkKind::Tree, &head, CompressionHint::Compress)?;
-    Ok(FolderRef::Chunk {
-        id: stored.id,
-        plain_len: u32::try_from(head.len()).unwrap_or(u32::MAX),
-    })
 }

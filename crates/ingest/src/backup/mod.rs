@@ -16,7 +16,6 @@ mod report;
 mod run;
 mod scan;
 mod sources;
-mod streams;
 mod trails;
 mod unchanged;
 mod walk;

@@ -40,6 +40,7 @@ impl Writer {
         if let Some(from) = path.parent() {
             self.sync_folder(&action, from)?;
         }
+        self.listed.note_removed(&self.place, id);
         Ok(())
     }
 }
