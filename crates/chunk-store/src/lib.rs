@@ -4,6 +4,7 @@
 
 mod aead;
 pub mod backend;
+mod chain;
 pub mod check;
 mod codec;
 mod environment;
@@ -32,6 +33,7 @@ pub mod tree;
 #[cfg(test)]
 mod vectors;
 
+pub use chain::Chain;
 pub use codec::{Compression, CompressionHint};
 pub use environment::{Clock, Environment, Event, Monitor, Random, Silent, SystemClock, SystemRandom};
 pub use error::Error;

@@ -12,14 +12,12 @@ pub(crate) enum ExitCode {
     /// The password or key opens no slot.
     WrongPassword,
     /// Somebody else holds the repository.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the engine reports no such thing yet"))]
     InUse,
     /// It could not be done.
     Failed,
     /// Damage was found.
     Damage,
     /// The repository is older than what was seen here before, or must not be trusted for writing.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the engine reports no such thing yet"))]
     Stale,
     /// Done, but some source files could not be read or something could not be created.
     Incomplete,

@@ -75,7 +75,7 @@ fn usage_errors() {
 
 #[test]
 fn commands_of_later_versions_are_unknown() {
-    for command in ["prune", "copy", "repair", "mount", "serve"] {
+    for command in ["copy", "mount", "serve"] {
         refused(&[command], "unrecognized subcommand");
     }
 }

@@ -25,6 +25,13 @@ pub(super) fn check(
         let advice = "Restore the file from another copy of the repository; the other snapshots are unharmed";
         report.add(Finding::of_error(error, advice));
     }
+    for gone in repository.chain()?.gaps() {
+        let message = format!(
+            "snapshot {gone}, which another names as the one before it, is gone without having been forgotten. Restore its file \
+             from another copy of the repository, if it is missed"
+        );
+        report.add(Finding::new(Severity::Warning, message));
+    }
     announce(repository, count(loaded.found.len()), 0);
     let mut walker = Walker {
         repository,

@@ -41,6 +41,10 @@ pub(crate) struct ForgetArgs {
     #[arg(long)]
     undo: bool,
 
+    /// Prune afterwards, as `lumivault prune` does: what was forgotten at least 7 days ago goes
+    #[arg(long, conflicts_with = "undo")]
+    prune: bool,
+
     /// Tell what would be forgotten, and why what stays stays, but change nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -151,6 +155,7 @@ impl ForgetArgs {
         Ok(Forget {
             what,
             filter,
+            prune: self.prune,
             dry_run: self.dry_run,
         })
     }

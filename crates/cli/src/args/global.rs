@@ -65,6 +65,10 @@ pub(crate) struct GlobalArgs {
     /// Memory a repository may ask for to derive its key [default: 1G]
     #[arg(long, global = true, value_name = "SIZE", value_parser = parse_kdf_memory)]
     kdf_memory_max: Option<u64>,
+
+    /// Write although the repository is older than what this machine saw of it last: you know why
+    #[arg(long, global = true)]
+    accept_rollback: bool,
 }
 
 impl GlobalArgs {
@@ -85,6 +89,7 @@ impl GlobalArgs {
         let kdf_memory_max = self.kdf_memory_max.unwrap_or(KDF_MEMORY_MAX);
         let repo = self.repo(around)?;
         let cache = self.cache(around);
+        let accept_rollback = self.accept_rollback;
         let unlock = self.unlock(around)?;
         match (&unlock, reads_stdin) {
             (Unlock::Password(PasswordSource::Descriptor(0)), Some(option)) => {
@@ -107,6 +112,7 @@ impl GlobalArgs {
             unlock,
             cache,
             state,
+            accept_rollback,
             kdf_memory_max,
         })
     }

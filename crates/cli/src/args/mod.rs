@@ -20,6 +20,8 @@ mod man;
 mod parity;
 mod parse;
 mod profile;
+mod prune;
+mod repair;
 mod restore;
 mod selection;
 mod snapshots;
@@ -94,8 +96,10 @@ enum ArchiveArgs {
     Cat(cat::CatArgs),
     Restore(Box<restore::RestoreArgs>),
     Check(check::CheckArgs),
-    Parity(parity::ParityArgs),
     Forget(Box<forget::ForgetArgs>),
+    Parity(parity::ParityArgs),
+    Prune(prune::PruneArgs),
+    Repair(Box<repair::RepairArgs>),
     Key(key::KeyArgs),
     Tag(tag::TagArgs),
     Stats(stats::StatsArgs),
@@ -143,8 +147,10 @@ impl ArchiveArgs {
             Self::Cat(args) => Verb::Cat(args.validate()?),
             Self::Restore(args) => Verb::Restore(args.validate()?),
             Self::Check(args) => Verb::Check(args.validate()),
-            Self::Parity(args) => Verb::Parity(args.validate()),
             Self::Forget(args) => Verb::Forget(args.validate()?),
+            Self::Parity(args) => Verb::Parity(args.validate()),
+            Self::Prune(args) => Verb::Prune(args.validate()),
+            Self::Repair(args) => Verb::Repair(args.validate()?),
             Self::Key(args) => Verb::Key(args.validate(around)?),
             Self::Tag(args) => Verb::Tag(args.validate()?),
             Self::Stats(args) => Verb::Stats(args.validate()),

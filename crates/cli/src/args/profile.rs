@@ -32,6 +32,8 @@ const VERBS: &[&str] = &[
     "restore",
     "check",
     "forget",
+    "prune",
+    "repair",
     "tag",
     "stats",
     "demo",

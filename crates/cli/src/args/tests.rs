@@ -97,6 +97,7 @@ fn exactly_the_commands_there_are() {
             "check",
             "forget",
             "parity",
+            "prune",
             "key",
             "tag",
             "stats",
@@ -1074,7 +1075,7 @@ fn forgetting() {
         panic!("no rules")
     };
     assert_eq!(by, GroupBy::default());
-    refused(&["forget", "--prune", "-l", "1"], "--prune");
+    refused(&["forget", "--prune", "--undo", "kmzwtpqs"], "--prune");
     refused(&["forget", "latest", "--group-by", "host"], "cannot be used with");
 }
 

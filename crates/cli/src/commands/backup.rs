@@ -21,16 +21,16 @@ pub(crate) fn run(request: Backup, access: &Access, context: &Context) -> Result
         // Before anybody is asked for a password.
         sources.iter().try_for_each(|source| must_exist(&source.path))?;
     }
-    let mut opened = repo::open(access, context, "backup")?;
-    let index = opened.index()?;
-    let snapshots = opened.snapshots()?.snapshots;
+    let mut opened = repo::open_to_write(access, context, "backup", request.dry_run)?;
+    let writing = opened.writing(context, request.dry_run)?;
+    let snapshots = &writing.snapshots().found;
     let about = About {
         time: request.time.map_or_else(|| now(context), Ok)?,
         phone: request.phone.unwrap_or_default(),
         host: request.host,
         dry_run: request.dry_run,
     };
-    tell_of_other_phones(&about.phone, &snapshots, &opened);
+    tell_of_other_phones(&about.phone, snapshots, &opened);
     let mut stdin = std::io::stdin();
     let input = match request.sources {
         Sources::Folders(sources) => {
@@ -46,9 +46,8 @@ pub(crate) fn run(request: Backup, access: &Access, context: &Context) -> Result
         },
     };
     let made = backup(
-        &opened.repository,
-        &index,
-        &snapshots,
+        &writing,
+        snapshots,
         BackupRequest {
             input,
             phone: about.phone.clone(),
@@ -68,9 +67,11 @@ pub(crate) fn run(request: Backup, access: &Access, context: &Context) -> Result
             cache: opened.cache.clone(),
         },
     );
+    let closed = writing.close();
     opened.tell_capabilities();
     opened.progress.finish();
     let summary = made?;
+    closed?;
     if context.output.is_json() {
         let answer = BackupAnswer::new(&summary, &about, opened.progress.elapsed());
         context.output.document(&answer)?;

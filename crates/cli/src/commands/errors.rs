@@ -16,6 +16,8 @@ impl From<Error> for Failure {
                 ExitCode::NoRepository
             }
             Error::WrongPassword(_) => ExitCode::WrongPassword,
+            Error::InUse(_) => ExitCode::InUse,
+            Error::Blocked(_) | Error::PacksVanished(_) => ExitCode::Damage,
             error if error.is_damage() => ExitCode::Damage,
             _ => ExitCode::Failed,
         };

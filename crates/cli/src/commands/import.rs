@@ -1,10 +1,10 @@
 //! `import`: folders of earlier years become snapshots of their own dates, the oldest first.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
-use lumivault_chunk_store::{ChunkIndex, StoredSnapshot};
+use lumivault_chunk_store::session::Writing;
+use lumivault_chunk_store::{CacheDir, StoredSnapshot};
 use lumivault_format::SnapshotId;
 use lumivault_ingest::IngestError;
 use lumivault_ingest::backup::{BackupRequest, Input};
@@ -75,7 +75,7 @@ pub(crate) fn run(request: &Import, access: &Access, context: &Context) -> Resul
             "rename them with their dates, as in Lumia-Backup-2026-05, or use --date-from exif or --date-from mtime",
         ));
     }
-    let mut opened = repo::open(access, context, "import")?;
+    let mut opened = repo::open_to_write(access, context, "import", request.dry_run)?;
     let code = if request.dry_run {
         show_plan(&plan, request, &opened, context)?
     } else {
@@ -204,7 +204,7 @@ fn execute(
     opened: &mut Opened,
     context: &Context,
 ) -> Result<ExitCode, Failure> {
-    let index = opened.index()?;
+    let writing = opened.writing(context, false)?;
     let mut code = ExitCode::Done;
     let (mut made, mut there, mut forgotten) = (0_u64, 0_u64, 0_u64);
     for item in &plan.items {
@@ -215,7 +215,7 @@ fn execute(
             host: request.host.clone(),
             dry_run: false,
         };
-        match import(item, request, &about, opened, &index, context) {
+        match import(item, request, &about, opened.cache.clone(), &writing, context) {
             Ok(outcome) => {
                 code = code.and(super::backup::code(&outcome.summary));
                 match status_of(&outcome, &about) {
@@ -246,6 +246,7 @@ fn execute(
             }
         }
     }
+    writing.close()?;
     opened.tell_capabilities();
     opened.progress.finish();
     if !context.output.is_json() {
@@ -274,8 +275,8 @@ fn import(
     item: &ImportItem,
     request: &Import,
     about: &About,
-    opened: &Opened,
-    index: &Arc<ChunkIndex>,
+    cache: Option<CacheDir>,
+    writing: &Writing<'_>,
     context: &Context,
 ) -> Result<ImportOutcome, IngestError> {
     let backup = BackupRequest {
@@ -294,9 +295,9 @@ fn import(
         skip_if_unchanged: false,
         skip_digests: Vec::new(),
         trust_metadata: true,
-        cache: opened.cache.clone(),
+        cache,
     };
-    import_one(&opened.repository, index, item, backup)
+    import_one(writing, item, backup)
 }
 
 fn tell_outcome(

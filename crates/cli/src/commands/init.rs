@@ -208,7 +208,8 @@ fn tell(
         ),
         format!("  lumivault -r {repo} snapshots                            what is in it"),
         String::new(),
-        "Snapshots stay until you forget them (lumivault forget); no other command hides or deletes one.".to_owned(),
+        "Snapshots stay until you forget them (lumivault forget); no other command hides or deletes one."
+            .to_owned(),
     ];
     lines.iter().try_for_each(|line| context.output.line(line))
 }

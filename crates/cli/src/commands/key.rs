@@ -52,7 +52,7 @@ struct RotationAnswer {
 }
 
 pub(crate) fn run(request: &Key, access: &Access, context: &Context) -> Result<ExitCode, Failure> {
-    let mut opened = repo::open(access, context, "key")?;
+    let mut opened = repo::open_to_write(access, context, "key", matches!(request, Key::List))?;
     let code = match request {
         Key::List => list(&opened, context),
         Key::Add { slot, label } => add(&opened, slot, label.as_deref(), context),

@@ -22,7 +22,9 @@ mod man;
 mod node;
 mod pack_size;
 mod parity;
+mod prune;
 mod remembered;
+mod repair;
 mod repo;
 mod restore;
 mod select;
@@ -30,12 +32,14 @@ mod snapshots;
 mod stats;
 mod summary;
 mod tag;
+mod trust;
 
 use std::sync::Arc;
 
 use jiff::Zoned;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use lumivault_chunk_store::session::Holder;
 
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -67,6 +71,14 @@ impl Context {
             time_zone: around.time_zone.clone(),
             host: around.host_name().unwrap_or_else(|| "unknown".into()),
             stderr_is_terminal: around.stderr_is_terminal,
+        }
+    }
+
+    /// Who is at work, for others to read.
+    pub(crate) fn holder(&self) -> Holder {
+        Holder {
+            host: self.host.clone(),
+            process: std::process::id(),
         }
     }
 
@@ -147,8 +159,10 @@ fn on_archive(access: &Access, verb: Verb, context: &Context) -> Result<ExitCode
         Verb::Restore(request) => restore::run(&request, access, context),
         Verb::Check(request) => check::run(request, access, context),
         Verb::Stats(request) => stats::run(&request, access, context),
-        Verb::Parity(request) => parity::run(request, access, context),
         Verb::Forget(request) => forget::run(&request, access, context),
+        Verb::Prune(request) => prune::run(&request, access, context),
+        Verb::Repair(request) => repair::run(&request, access, context),
+        Verb::Parity(request) => parity::run(request, access, context),
         Verb::Key(request) => key::run(&request, access, context),
         Verb::Tag(request) => tag::run(&request, access, context),
     }

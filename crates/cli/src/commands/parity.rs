@@ -63,7 +63,10 @@ struct ScrubAnswer {
 }
 
 pub(crate) fn run(request: Parity, access: &Access, context: &Context) -> Result<ExitCode, Failure> {
-    let mut opened = repo::open(access, context, "parity")?;
+    let dry_run = match request {
+        Parity::Add { dry_run, .. } | Parity::Remove { dry_run } | Parity::Scrub { dry_run } => dry_run,
+    };
+    let mut opened = repo::open_to_write(access, context, "parity", dry_run)?;
     match request {
         Parity::Add { percent, dry_run } => {
             let report = parity::add(&mut opened.repository, percent, dry_run)?;

@@ -125,6 +125,7 @@ mod tests {
             unlock: Unlock::Password(PasswordSource::Ask),
             cache: None,
             state: Some(state.to_owned()),
+            accept_rollback: false,
             kdf_memory_max: 1 << 30,
         }
     }

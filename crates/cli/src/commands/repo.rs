@@ -1,9 +1,11 @@
 //! The way to a repository: every command on one begins here.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use lumivault_chunk_store::backend::{Backend as _, Capability, LocalDisk};
 use lumivault_chunk_store::keys::{RecoveryCode, SlotSecret};
+use lumivault_chunk_store::session::Writing;
 use lumivault_chunk_store::{
     CacheDir, ChunkIndex, Environment, Error, OpenOptions, Repository, StoredSnapshot,
 };
@@ -11,6 +13,7 @@ use lumivault_format::ObjectKind;
 use zeroize::Zeroizing;
 
 use super::remembered::Remembered;
+use super::trust::Trust;
 use super::{Context, credential};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -31,6 +34,8 @@ pub(crate) struct Opened {
     /// Where this machine keeps the index; None: nowhere.
     pub(crate) cache: Option<CacheDir>,
     remembered: Remembered,
+    /// Where this machine keeps what it saw of repositories.
+    state: Option<PathBuf>,
 }
 
 /// All snapshots that can be read, the oldest first.
@@ -90,7 +95,43 @@ pub(crate) fn open(access: &Access, context: &Context, verb: &'static str) -> Re
         progress,
         cache,
         remembered,
+        state: access.state.clone(),
     })
+}
+
+/// Opens the repository for a command that changes it, unless it is older than this machine saw it. A dry run changes nothing.
+pub(crate) fn open_to_write(
+    access: &Access,
+    context: &Context,
+    verb: &'static str,
+    dry_run: bool,
+) -> Result<Opened, Failure> {
+    let opened = open(access, context, verb)?;
+    if dry_run {
+        return Ok(opened);
+    }
+    let chain = opened.repository.chain()?;
+    let mut trust = opened.trust();
+    if let Some(problem) = trust.problem(&opened.repository, &chain) {
+        if !access.accept_rollback {
+            opened.progress.finish();
+            return Err(Failure::new(
+                ExitCode::Stale,
+                format!("{} is not what it was: {problem}; nothing was written", opened.disk.location()),
+            )
+            .hint(
+                "if somebody put an older copy there, that is the reason, and --accept-rollback goes on with what is there; \
+                 reading and restoring work as ever",
+            ));
+        }
+        opened
+            .progress
+            .warn(&format!("{problem}; going on with what is there, as you said"));
+        trust = trust.forget();
+    }
+    // Losing this file costs a warning some day, no data.
+    let _ = trust.keep(&opened.repository, &chain);
+    Ok(opened)
 }
 
 /// What the library opens a slot with.
@@ -133,22 +174,74 @@ impl Opened {
         }
     }
 
+    /// What a command needs that stores something: a session that others see, then snapshots and the index. With `dry`, only
+    /// what is to be looked at.
+    pub(crate) fn writing(&self, context: &Context, dry: bool) -> Result<Writing<'_>, Failure> {
+        let begin = |cache: Option<CacheDir>| match dry {
+            true => Writing::dry(&self.repository, cache),
+            false => Writing::begin(&self.repository, &context.holder(), cache),
+        };
+        let writing = match begin(self.cache.clone()) {
+            Err(error @ Error::Cache { .. }) => {
+                self.progress.warn(&without_cache(&error));
+                begin(None)?
+            }
+            other => other?,
+        };
+        self.tell_unreadable(&writing.snapshots().unreadable);
+        Ok(writing)
+    }
+
+    fn tell_unreadable(&self, errors: &[Error]) {
+        for error in errors {
+            self.progress.warn(&error.with_causes());
+        }
+    }
+
     /// All snapshots. What cannot be read is said, and does not hide the others.
     pub(crate) fn snapshots(&self) -> Result<Listed, Failure> {
         let loaded = self.repository.snapshots()?;
-        for error in &loaded.unreadable {
-            let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-            self.progress
-                .warn(&format!("{error}{}", cause.unwrap_or_default()));
-        }
+        self.tell_unreadable(&loaded.unreadable);
+        self.tell_rollback()?;
         Ok(Listed {
             snapshots: loaded.found,
             unreadable: loaded.unreadable.len(),
         })
     }
 
-    /// Says, once for each place, what the repository's file system was found unable to do. For commands that write.
+    fn trust(&self) -> Trust {
+        Trust::load(self.state.as_deref(), &self.repository)
+    }
+
+    /// Remembers what a command leaves behind, unless others have put something older there meanwhile.
+    fn remember_chain(&self) {
+        let mut trust = self.trust();
+        if let Ok(chain) = self.repository.chain()
+            && trust.problem(&self.repository, &chain).is_none()
+        {
+            let _ = trust.keep(&self.repository, &chain);
+        }
+    }
+
+    /// Says that the repository is older than this machine saw it. Reading goes on.
+    fn tell_rollback(&self) -> Result<(), Failure> {
+        let trust = self.trust();
+        if !trust.knows_something() {
+            return Ok(());
+        }
+        if let Some(problem) = trust.problem(&self.repository, &self.repository.chain()?) {
+            self.progress.warn(&format!(
+                "the repository is not what it was: {problem}. What is there can be read; `lumivault check` tells whether it is \
+                 whole"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Says, once for each place, what the repository's file system was found unable to do, and remembers where the chain of
+    /// snapshots ends now. For commands that write, when they are done.
     pub(crate) fn tell_capabilities(&mut self) {
+        self.remember_chain();
         let found = self.disk.capabilities();
         let mut limits = Vec::new();
         // On Windows no folder can be synced; there is nothing anybody could do about it.

@@ -28,7 +28,7 @@ struct Changed {
 }
 
 pub(crate) fn run(request: &Tag, access: &Access, context: &Context) -> Result<ExitCode, Failure> {
-    let mut opened = repo::open(access, context, "tag")?;
+    let mut opened = repo::open_to_write(access, context, "tag", request.dry_run)?;
     let listed = opened.snapshots()?;
     let chosen = choose_all(&listed.snapshots, &request.snapshots, &request.filter, context)?;
     if chosen.is_empty() {

@@ -5,8 +5,10 @@ mod choice;
 mod excludes;
 mod kdf;
 mod keep;
+mod limits;
 mod location;
 mod percent;
+mod repair;
 mod selection;
 mod subset;
 mod text;
@@ -17,16 +19,18 @@ pub(crate) use choice::{Category, Choice};
 pub(crate) use excludes::{Excludes, Marker, Pattern, paths_of, patterns_of};
 pub(crate) use kdf::{KDF_MEMORY_MAX, KDF_MEMORY_MIN, parse_kdf_memory};
 pub(crate) use keep::{TagList, parse_group_by, parse_keep};
+pub(crate) use limits::{parse_grace, parse_max_unused};
 pub(crate) use location::RepoLocation;
 pub(crate) use percent::parity_percent;
+pub(crate) use repair::{OtherCopy, Repair};
 pub(crate) use selection::{Filter, Selection, Selector, SnapshotPath};
 pub(crate) use subset::Subset;
 pub(crate) use text::{component, name, tag, threads};
 pub(crate) use time::parse_snapshot_time;
 pub(crate) use verbs::{
     ArchiveFormat, Backup, Cat, Check, Completions, Compression, DateFrom, Demo, Diff, Dump, Find,
-    FindWithin, Forget, Forgetting, Import, Init, Key, Ls, Man, NewSlot, ObjectKind, Overwrite, Parity, ReadData, RecoveryCode,
-    Restore, Shell, Snapshots, Source, Sources, Stats, Tag, TagChange,
+    FindWithin, Forget, Forgetting, Import, Init, Key, Ls, Man, NewSlot, ObjectKind, Overwrite, Parity,
+    Prune, ReadData, RecoveryCode, Restore, Shell, Snapshots, Source, Sources, Stats, Tag, TagChange,
 };
 
 use std::path::PathBuf;
@@ -71,6 +75,8 @@ pub(crate) struct Access {
     pub(crate) cache: Option<PathBuf>,
     /// Where is remembered what was seen of repositories; None: this system names no place.
     pub(crate) state: Option<PathBuf>,
+    /// The user says that what looks rolled back is as it should be.
+    pub(crate) accept_rollback: bool,
     /// Bytes a key slot may ask for.
     pub(crate) kdf_memory_max: u64,
 }
@@ -89,8 +95,10 @@ pub(crate) enum Verb {
     Cat(Cat),
     Restore(Restore),
     Check(Check),
-    Parity(Parity),
     Forget(Forget),
+    Prune(Prune),
+    Repair(Repair),
+    Parity(Parity),
     Key(Key),
     Tag(Tag),
     Stats(Stats),

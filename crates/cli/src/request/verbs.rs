@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use lumivault_chunk_store::forget::policy::{GroupBy, KeepRules};
+use lumivault_chunk_store::prune::PruneOptions;
 use lumivault_format::SnapshotTime;
 
 use super::choice::Choice;
@@ -281,6 +282,8 @@ pub(crate) enum ReadData {
 pub(crate) struct Forget {
     pub(crate) what: Forgetting,
     pub(crate) filter: Filter,
+    /// Prune afterwards.
+    pub(crate) prune: bool,
     pub(crate) dry_run: bool,
 }
 
@@ -309,6 +312,12 @@ pub(crate) enum Parity {
     Scrub {
         dry_run: bool,
     },
+}
+
+/// `prune`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Prune {
+    pub(crate) options: PruneOptions,
 }
 
 /// `key`

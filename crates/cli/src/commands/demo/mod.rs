@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use lumivault_chunk_store::ChunkIndex;
 use lumivault_chunk_store::check::{CheckOptions, ReadData, check};
+use lumivault_chunk_store::session::Writing;
 use lumivault_ingest::backup::{BackupRequest, BackupSummary, Input};
 use lumivault_ingest::import::{DateFrom, ImportItem, import_one, plan};
 use lumivault_ingest::source::ExcludeRules;
@@ -87,8 +88,10 @@ fn play(stage: &Stage, progress: &Arc<Progress>, context: &Context) -> Result<An
         "made a repository; a random recovery code opens it (a raw key: a password would also be stretched by Argon2id)",
     )?;
     tell(context, "")?;
+    let writing = Writing::begin(&opened.repository, &context.holder(), None)?;
+    let backups = import(stage, &writing, context)?;
+    writing.close()?;
     let index = Arc::new(ChunkIndex::load(&opened.repository, None)?);
-    let backups = import(stage, &opened, &index, context)?;
     let restore = restore(stage, &opened, &index, context)?;
     let check = check_all(&opened, &index, context)?;
     let kept = |path: &Path| stage.is_kept().then(|| path.to_string_lossy().into_owned());
@@ -122,19 +125,14 @@ fn make_phone(stage: &Stage, progress: &Progress, context: &Context) -> Result<(
     Ok(())
 }
 
-fn import(
-    stage: &Stage,
-    opened: &Opened,
-    index: &Arc<ChunkIndex>,
-    context: &Context,
-) -> Result<Vec<BackupAnswer>, Failure> {
+fn import(stage: &Stage, writing: &Writing<'_>, context: &Context) -> Result<Vec<BackupAnswer>, Failure> {
     let now = context.now().timestamp();
     let plan = plan(&[stage.phone()], DateFrom::Name, &context.time_zone, now)?;
     let mut answers = Vec::new();
     let (mut logical, mut grown) = (0, 0);
     for item in &plan.items {
         let started = Instant::now();
-        let summary = import_one(&opened.repository, index, item, request_of(item, context))?.summary;
+        let summary = import_one(writing, item, request_of(item, context))?.summary;
         tell_month(item, &summary, context)?;
         logical += summary.counts.bytes;
         grown += stored(&summary);

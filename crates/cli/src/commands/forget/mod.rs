@@ -5,6 +5,7 @@ mod show;
 use jiff::civil::Date;
 use lumivault_chunk_store::forget::policy::{Group, GroupBy, KeepRules, plan};
 use lumivault_chunk_store::forget::{self, Outcome};
+use lumivault_chunk_store::prune::PruneOptions;
 use lumivault_chunk_store::{Error, StoredSnapshot};
 use lumivault_format::{CivilDate, SnapshotId};
 
@@ -19,14 +20,26 @@ use crate::request::{Access, Filter, Forget, Forgetting, Selector};
 const GRACE_DAYS: u32 = 7;
 
 pub(crate) fn run(request: &Forget, access: &Access, context: &Context) -> Result<ExitCode, Failure> {
-    let mut opened = repo::open(access, context, "forget")?;
+    let mut opened = repo::open_to_write(access, context, "forget", request.dry_run)?;
     let listed = opened.snapshots()?;
     match &request.what {
         Forgetting::Named(named) => by_name(named, request, &mut opened, &listed, context)?,
         Forgetting::Rules { keep, by } => by_rules(keep, *by, request, &mut opened, &listed, context)?,
         Forgetting::Undo(prefixes) => undo(prefixes, request, &mut opened, &listed, context)?,
     }
-    Ok(listed.code())
+    let mut code = listed.code();
+    if request.prune {
+        let options = PruneOptions {
+            dry_run: request.dry_run,
+            ..PruneOptions::default()
+        };
+        let (pruned, answer) = super::prune::carry_out(&options, &mut opened, context)?;
+        code = code.and(pruned);
+        if context.output.is_json() {
+            context.output.document(&answer)?;
+        }
+    }
+    Ok(code)
 }
 
 /// Forgets those that are named. Unlike anywhere else a time must hold the snapshot: else the same command, run again,
