@@ -20,7 +20,7 @@ fn months(count: u64) -> World {
 fn add(world: &World, month: u64) {
     std::fs::remove_dir_all(world.path("phone")).ok();
     let bytes: Vec<u8> = (0..300_000u64)
-        .map(|i| u8::try_from((i * i * (month * 2 + 1) >> 7) & 0xff).unwrap())
+        .map(|i| u8::try_from(((i * i * (month * 2 + 1)) >> 7) & 0xff).unwrap())
         .collect();
     world.write("phone/photo.bin", &bytes);
     world.write("phone/month.txt", format!("month {month}").as_bytes());

@@ -11,6 +11,7 @@ use crate::request::{Access, KDF_MEMORY_MAX, RepoLocation, Settings, parse_kdf_m
 use crate::surroundings::Surroundings;
 
 #[derive(Args)]
+#[allow(clippy::struct_excessive_bools, reason = "one for each switch")]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
     /// Folder of the repository [env: LUMIVAULT_REPO]

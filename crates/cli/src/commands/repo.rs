@@ -177,9 +177,12 @@ impl Opened {
     /// What a command needs that stores something: a session that others see, then snapshots and the index. With `dry`, only
     /// what is to be looked at.
     pub(crate) fn writing(&self, context: &Context, dry: bool) -> Result<Writing<'_>, Failure> {
-        let begin = |cache: Option<CacheDir>| match dry {
-            true => Writing::dry(&self.repository, cache),
-            false => Writing::begin(&self.repository, &context.holder(), cache),
+        let begin = |cache: Option<CacheDir>| {
+            if dry {
+                Writing::dry(&self.repository, cache)
+            } else {
+                Writing::begin(&self.repository, &context.holder(), cache)
+            }
         };
         let writing = match begin(self.cache.clone()) {
             Err(error @ Error::Cache { .. }) => {
