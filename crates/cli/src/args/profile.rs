@@ -33,7 +33,6 @@ const VERBS: &[&str] = &[
     "check",
     "forget",
     "prune",
-    "repair",
     "tag",
     "stats",
     "demo",

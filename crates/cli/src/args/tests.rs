@@ -98,6 +98,7 @@ fn exactly_the_commands_there_are() {
             "forget",
             "parity",
             "prune",
+            "repair",
             "key",
             "tag",
             "stats",
