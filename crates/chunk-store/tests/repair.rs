@@ -18,7 +18,7 @@ use lumivault_chunk_store::repair::{
     IndexReport, OtherCopy, PacksOptions, PacksReport, SessionsReport, SnapshotsOptions, SnapshotsReport,
 };
 use lumivault_chunk_store::session::{Holder, LEASE_SECONDS, Writing};
-use lumivault_chunk_store::{ChunkIndex, Error, Repository, StoredSnapshot, TreeReader, repair};
+use lumivault_chunk_store::{ChunkIndex, Error, Repository, StoredSnapshot, TreeReader, parity, repair};
 use lumivault_format::tree::FolderRef;
 use lumivault_format::{Annotation, AnnotationKind, ObjectKind, ObjectName, SnapshotId};
 use lumivault_testkit::{Fault, FaultBackend, SeededRandom};
@@ -551,6 +551,44 @@ fn a_lost_revival_does_not_cost_the_snapshot_before_that_can_be_noticed() {
 fn is_pinned(repository: &Repository, id: SnapshotId) -> bool {
     let found = repository.snapshots().unwrap().found;
     found.iter().any(|stored| stored.id == id && stored.pinned)
+}
+
+#[test]
+fn parity_and_copies_mend_without_another_copy() {
+    let a = archive("repair: parity");
+    parity::add(&mut a.f.open(), 10, false).unwrap();
+    let kinds = [ObjectKind::Index, ObjectKind::Pack, ObjectKind::Snapshot];
+    each_damage(&a, &kinds, |f, kind, damage, what| {
+        // A pack that is gone as a whole takes more than a tenth.
+        if kind == ObjectKind::Pack && matches!(damage, Damage::Delete | Damage::Truncate) {
+            return;
+        }
+        let reports =
+            repair_all(&f.open(), None, false, false).unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        let is_stray = damage == Damage::Duplicate;
+        assert_eq!(
+            reports.snapshots.lost.len(),
+            usize::from(is_stray && kind == ObjectKind::Snapshot)
+        );
+        assert_eq!(
+            f.memory.quarantine().is_empty(),
+            !is_stray && (kind, damage) != (ObjectKind::Pack, Damage::Swap),
+            "{what}"
+        );
+        assert_whole(&a, &f, what);
+        prune_now(&f);
+        assert_whole(&a, &f, what);
+    });
+    // What is given up leaves no copies that would stand for it.
+    let packs = a.f.list(ObjectKind::Pack);
+    for pack in &packs {
+        harm(&a.f, ObjectKind::Pack, *pack, Damage::Delete);
+    }
+    repair_all(&a.f.open(), None, true, false).unwrap();
+    assert_clean(&a.f, "all packs gone");
+    let left = readable(&a.f);
+    assert!(left.len() == 3 && left.values().all(Files::is_empty), "{left:?}");
+    a.f.world.notes.take_warnings();
 }
 
 #[test]
