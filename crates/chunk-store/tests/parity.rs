@@ -432,8 +432,9 @@ fn lost_files_are_found_again_through_their_copies() {
             let warnings = f.world.notes.take_warnings();
             let named = names.iter().all(|name| {
                 let path = id(kind, *name).path();
-                let told =
-                    |text: &&String| text.contains(&path) && text.contains("`lumivault repair` mends it");
+                let told = |text: &&String| {
+                    text.contains(&path) && text.contains("`lumivault repair index` mends it")
+                };
                 warnings.iter().filter(told).count() >= 1
             });
             assert!(named, "{kind}: {warnings:?}");

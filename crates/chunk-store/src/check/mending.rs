@@ -43,7 +43,7 @@ pub(super) fn small_objects(repository: &Repository, report: &mut CheckReport) -
                 } else {
                     "it is missing".into()
                 };
-                let message = format!("{what}. `lumivault repair` mends it from a copy");
+                let message = format!("{what}. `lumivault repair index` mends it from a copy");
                 report.add(Finding::new(Severity::Damage, message).object(id));
             }
         }

@@ -75,7 +75,7 @@ impl Copies {
     fn warn(&self, id: &ObjectId, error: &Error) {
         if lock(&self.warned).insert(*id) {
             let text = format!(
-                "{}; a copy of it was read instead. `lumivault repair` mends it",
+                "{}; a copy of it was read instead. `lumivault repair index` mends it",
                 error.with_causes()
             );
             self.env.monitor.event(Event::Warning(&text));

@@ -10,7 +10,7 @@ use super::{list, open_session, set_aside, tick, twice};
 use crate::backend::{BackendError, ObjectInfo};
 use crate::index::read_index;
 use crate::pack::{PackReader, verify_pack};
-use crate::parity::{self, MendReport, Scope};
+use crate::parity::{self, Scope};
 use crate::prune::split;
 use crate::session::{Holder, Session};
 use crate::{ChunkIndex, Error, Event, Repository};
@@ -29,7 +29,7 @@ pub struct GonePack {
 pub struct IndexReport {
     /// Index objects that were read.
     pub objects: u64,
-    /// Index objects that copies mended.
+    /// Small objects, config and keys among them, that copies mended.
     pub mended: Vec<ObjectId>,
     /// Index objects that cannot be read, and why; they are set aside.
     pub unreadable: Vec<(ObjectId, String)>,
@@ -86,13 +86,13 @@ pub fn index(repository: &Repository, holder: &Holder, dry_run: bool) -> Result<
     }
     note_gone(&seen, &listed, &mut report);
     report.packs = listed.len() as u64;
-    report.changed = !report.mended.is_empty()
-        || !seen.unreadable.is_empty()
+    let is_outdated = !seen.unreadable.is_empty()
         || !seen.left_over.is_empty()
         || !report.added.is_empty()
         || !report.gone.is_empty();
+    report.changed = is_outdated || !report.mended.is_empty();
     if let Some(session) = session {
-        if report.changed {
+        if is_outdated {
             write(repository, &session, listed, &seen)?;
         }
         session.close()?;
@@ -100,15 +100,19 @@ pub fn index(repository: &Repository, holder: &Holder, dry_run: bool) -> Result<
     Ok(report)
 }
 
-/// Index objects of which copies are whole need nothing else.
+/// Small objects of which copies are whole need nothing else. Config and keys come with the index, as there is no other repair for
+/// them.
 fn mend(repository: &Repository, dry_run: bool) -> Result<Vec<ObjectId>, Error> {
     let none = ChunkIndex::empty()?;
-    let MendReport { mended, .. } =
-        parity::mend(repository, &none, &Scope::Kind(ObjectKind::Index), dry_run)?;
+    let mut mended = Vec::new();
+    for kind in parity::COPIED {
+        let report = parity::mend(repository, &none, &Scope::Kind(kind), dry_run)?;
+        mended.extend(report.mended.into_iter().map(|one| one.object));
+    }
     if !dry_run {
         repository.copies().forget();
     }
-    Ok(mended.into_iter().map(|one| one.object).collect())
+    Ok(mended)
 }
 
 /// The index objects that are there.

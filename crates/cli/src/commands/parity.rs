@@ -208,7 +208,7 @@ fn show_scrubbed(
     ))?;
     output.line(match (report.damaged_total, report.unmendable_total) {
         (0, _) => "no damage was found",
-        (_, 0) => "the repository is damaged; lumivault repair mends all of it",
+        (_, 0) => "the repository is damaged; lumivault repair index and lumivault repair packs mend all of it",
         _ => "the repository is damaged, and not all of it can be mended from parity",
     })?;
     Ok(code(is_damaged))
@@ -221,7 +221,7 @@ fn outlook(outlook: Outlook) -> String {
                 "{bad_shards} of its shards of 16 KiB are bad; lumivault repair packs mends it from parity"
             )
         }
-        Outlook::Copy => "lumivault repair mends it from a copy".into(),
+        Outlook::Copy => "lumivault repair index mends it from a copy".into(),
         Outlook::Beyond {
             bad_shards,
             mendable_shards,
