@@ -26,9 +26,9 @@ pub enum Compression {
 }
 
 impl Default for Compression {
-    /// Level 3: on phone data, higher ones gain under 2 % and cost several times the time.
+    /// Level 4: on phone data half a percent smaller than 3 for a tenth more time; higher ones gain little and cost much.
     fn default() -> Self {
-        Self::Level(3)
+        Self::Level(4)
     }
 }
 

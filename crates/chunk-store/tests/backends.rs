@@ -258,7 +258,10 @@ fn what_is_set_aside_keeps_its_bytes() {
         (format!("packs-{name}.2"), "four"),
     ];
     let quarantine = folder.path().join("quarantine");
-    assert_eq!(names(&quarantine), expected.each_ref().map(|(name, _)| name.clone()));
+    assert_eq!(
+        names(&quarantine),
+        expected.each_ref().map(|(name, _)| name.clone())
+    );
     for (name, content) in expected {
         assert_eq!(fs::read_to_string(quarantine.join(name)).unwrap(), content);
     }

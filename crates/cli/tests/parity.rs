@@ -97,7 +97,10 @@ fn lost_configs_and_keys_are_found_in_copies() {
         std::fs::remove_dir_all(world.repository().join(folder)).unwrap();
     }
     let ran = world.run(&["snapshots", "--json"]);
-    ran.expect(0, "a copy of it was read instead. `lumivault repair index` mends it");
+    ran.expect(
+        0,
+        "a copy of it was read instead. `lumivault repair index` mends it",
+    );
     assert!(ran.stdout.contains("Lumia 930"));
     world.ok(&[
         "restore",

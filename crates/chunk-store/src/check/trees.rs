@@ -25,7 +25,13 @@ pub(super) fn check(
         let advice = "Restore the file from another copy of the repository; the other snapshots are unharmed";
         report.add(Finding::of_error(error, advice));
     }
-    for gone in repository.chain()?.gaps() {
+    let chain = repository.chain()?;
+    if !chain.is_complete() {
+        let message =
+            "a snapshot or a later fact about one could not be read again; the storage fails in places";
+        report.add(Finding::new(Severity::Damage, message));
+    }
+    for gone in chain.gaps() {
         let message = format!(
             "snapshot {gone}, which another names as the one before it, is gone without having been forgotten. Restore its file \
              from another copy of the repository, if it is missed"

@@ -97,7 +97,11 @@ fn named(repository: &Repository, ids: &[SnapshotId]) -> Result<Vec<StoredSnapsh
 }
 
 fn none_removed(facts: &Facts<'_>, ids: &[SnapshotId]) -> Result<(), Error> {
-    let removed: Vec<SnapshotId> = ids.iter().copied().filter(|id| facts.state(id).removal_begun).collect();
+    let removed: Vec<SnapshotId> = ids
+        .iter()
+        .copied()
+        .filter(|id| facts.state(id).removal_begun)
+        .collect();
     if removed.is_empty() {
         Ok(())
     } else {

@@ -228,7 +228,10 @@ fn once_a_removal_was_begun_no_revival_is_reported_as_done() {
     world.annotate(AnnotationKind::Revival, id, NOON + HOUR, 0);
     let stored = world.stored(id);
     assert!(!stored.removal && stored.is_live());
-    assert!(matches!(revive(&world.repository, &[id], "desk"), Err(Error::Removed(_))));
+    assert!(matches!(
+        revive(&world.repository, &[id], "desk"),
+        Err(Error::Removed(_))
+    ));
 }
 
 #[test]

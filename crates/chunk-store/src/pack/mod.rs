@@ -24,5 +24,6 @@ const FULL_BYTES_MIN: u32 = 16 * 1024 * 1024;
 const FULL_BYTES_MAX: u32 = 32 * 1024 * 1024;
 /// The smallest last pack of a run.
 const LAST_BYTES_MIN: u64 = 64 * 1024;
-/// A pack this close to a class boundary is closed at once: waiting could only waste more.
-const CLOSE_GAP: u32 = 16 * 1024;
+/// A full pack this close to a class boundary is closed at once. With photos of a megabyte a pack comes this close before it is
+/// full seven times in eight, and wastes 32 KiB on average; whatever it is closed at later wastes 256 KiB.
+const CLOSE_GAP: u32 = 64 * 1024;

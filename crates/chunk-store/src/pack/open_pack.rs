@@ -102,22 +102,23 @@ impl OpenPack {
         Ok(())
     }
 
-    /// Calls `each` with every entry and its stored bytes, unsealed again.
-    pub(super) fn drain(
-        &self,
-        mut each: impl FnMut(PackEntry, &mut Vec<u8>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let mut offset = to_u32(PACK_PREFIX_BYTES);
-        let mut buffer = Vec::new();
-        for entry in &self.entries {
-            self.read_entry(offset, entry, &mut buffer)?;
-            offset = offset.saturating_add(entry.sealed_len());
-            each(*entry, &mut buffer)?;
-        }
-        Ok(())
+    /// Its entries and where they begin.
+    pub(super) fn places(&self) -> impl Iterator<Item = (u32, PackEntry)> {
+        let mut next = to_u32(PACK_PREFIX_BYTES);
+        self.entries.iter().map(move |entry| {
+            let offset = next;
+            next = next.saturating_add(entry.sealed_len());
+            (offset, *entry)
+        })
     }
 
-    fn read_entry(&self, offset: u32, entry: &PackEntry, buffer: &mut Vec<u8>) -> Result<(), Error> {
+    /// Reads the stored bytes of an entry, unsealed again.
+    pub(super) fn read_entry(
+        &self,
+        offset: u32,
+        entry: &PackEntry,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         buffer.clear();
         buffer.resize(to_usize(entry.sealed_len()), 0);
         self.spool.read_at(offset.into(), buffer)?;

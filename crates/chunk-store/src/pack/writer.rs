@@ -1,6 +1,7 @@
 //! Storing chunks: known ones are recognised, new ones are encoded, dealt to packs, verified, published and indexed.
 
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -8,11 +9,11 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Sender, bounded};
 use lumivault_format::{ChunkId, ChunkKind, PackEntry, limits};
 
+use super::FULL_BYTES_MIN;
 use super::dealer::Dealer;
 use super::open_pack::OpenPack;
 use super::run::Failure;
 use super::shared::{SHARDS, Shared, Totals};
-use super::{CLOSE_GAP, FULL_BYTES_MIN};
 use crate::codec::{self, Compression, CompressionHint};
 use crate::index::ChunkIndex;
 use crate::keys::keyed_hash;
@@ -270,7 +271,7 @@ impl ChunkWriter {
             self.close(pack)?;
         }
         if small.len() > 1 {
-            small = self.merge(small)?;
+            small = self.merge(&small)?;
         }
         for mut pack in small {
             pack.seal_end(true, &self.shared.env)?;
@@ -279,31 +280,38 @@ impl ChunkWriter {
         Ok(())
     }
 
-    /// Moves the chunks of small packs into new ones; returns the last, still open.
-    fn merge(&self, small: Vec<OpenPack>) -> Result<Vec<OpenPack>, Error> {
-        let mut target: Option<OpenPack> = None;
-        for pack in small {
-            let kind = pack.kind();
-            pack.drain(|entry, stored| {
-                if target.as_ref().is_some_and(|t| !t.fits(entry.stored_len))
-                    && let Some(full) = target.take()
-                {
-                    self.close(full)?;
-                }
-                let pack = match &mut target {
-                    Some(pack) => pack,
-                    None => target.insert(OpenPack::begin(kind, self.shared.context())?),
-                };
-                pack.add(entry, stored)?;
-                if pack.full_gap().is_some_and(|gap| gap <= CLOSE_GAP)
-                    && let Some(full) = target.take()
-                {
-                    self.close(full)?;
-                }
-                Ok(())
-            })?;
+    /// Moves the chunks of small packs into new ones; returns the last, still open. Large chunks go first, small ones fill what they
+    /// leave, so that full packs waste little and the last one is small: its padding is a share of its size.
+    fn merge(&self, small: &[OpenPack]) -> Result<Vec<OpenPack>, Error> {
+        let Some(kind) = small.first().map(OpenPack::kind) else {
+            return Ok(Vec::new());
+        };
+        let mut chunks: Vec<(usize, u32, PackEntry)> = Vec::new();
+        for (number, pack) in small.iter().enumerate() {
+            chunks.extend(pack.places().map(|(offset, entry)| (number, offset, entry)));
         }
-        Ok(target.into_iter().collect())
+        chunks.sort_by_key(|(_, _, entry)| Reverse(entry.stored_len));
+        let mut last = None;
+        let mut stored = Vec::new();
+        while !chunks.is_empty() {
+            let mut target = OpenPack::begin(kind, self.shared.context())?;
+            let mut rest = Vec::new();
+            for (number, offset, entry) in chunks {
+                let Some(source) = small.get(number).filter(|_| target.fits(entry.stored_len)) else {
+                    rest.push((number, offset, entry));
+                    continue;
+                };
+                source.read_entry(offset, &entry, &mut stored)?;
+                target.add(entry, &mut stored)?;
+            }
+            chunks = rest;
+            if chunks.is_empty() {
+                last = Some(target);
+            } else {
+                self.close(target)?;
+            }
+        }
+        Ok(last.into_iter().collect())
     }
 
     fn close(&self, mut pack: OpenPack) -> Result<(), Error> {

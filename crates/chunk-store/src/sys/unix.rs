@@ -138,7 +138,9 @@ pub(super) fn volume(path: &Path) -> io::Result<Option<u64>> {
 }
 
 pub(super) fn process_exists(process: u32) -> Option<bool> {
-    let number = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw)?;
+    let number = i32::try_from(process)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)?;
     match rustix::process::test_kill_process(number) {
         Ok(()) | Err(Errno::PERM) => Some(true),
         Err(Errno::SRCH) => Some(false),

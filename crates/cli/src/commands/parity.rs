@@ -208,7 +208,9 @@ fn show_scrubbed(
     ))?;
     output.line(match (report.damaged_total, report.unmendable_total) {
         (0, _) => "no damage was found",
-        (_, 0) => "the repository is damaged; lumivault repair index and lumivault repair packs mend all of it",
+        (_, 0) => {
+            "the repository is damaged; lumivault repair index and lumivault repair packs mend all of it"
+        }
         _ => "the repository is damaged, and not all of it can be mended from parity",
     })?;
     Ok(code(is_damaged))

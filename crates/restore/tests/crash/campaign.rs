@@ -210,7 +210,10 @@ fn the_work_makes_and_removes_every_kind_of_object() {
         made,
         set("README.txt config epochs index keys marks notes packs parity sessions snapshots")
     );
-    assert_eq!(removed, set("config index keys marks packs parity sessions snapshots"));
+    assert_eq!(
+        removed,
+        set("config index keys marks packs parity sessions snapshots")
+    );
 }
 
 /// Leaves steps out of the log of everything after `init`, as if the program had not taken them, and tells what power
