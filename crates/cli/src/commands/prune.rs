@@ -1,5 +1,7 @@
 //! `prune`: frees the space of what no snapshot needs.
 
+use lumivault_chunk_store::Error;
+use lumivault_chunk_store::backend::BackendError;
 use lumivault_chunk_store::prune::{Amount, PruneOptions, PruneReport, prune};
 use serde::Serialize;
 
@@ -79,12 +81,15 @@ pub(crate) fn carry_out(
     opened: &mut Opened,
     context: &Context,
 ) -> Result<(ExitCode, PruneAnswer), Failure> {
-    let report = prune(
-        &opened.repository,
-        &context.holder(),
-        opened.cache.as_ref(),
-        options,
-    )?;
+    let once = |opened: &Opened| {
+        let repository = &opened.repository;
+        prune(repository, &context.holder(), opened.cache.as_ref(), options)
+    };
+    let report = match once(opened) {
+        // What was done so far counts; with the reserve there is room to go on.
+        Err(Error::Backend(BackendError::Full { .. })) if opened.disk.release_reserve() => once(opened)?,
+        other => other?,
+    };
     if !options.dry_run {
         opened.tell_capabilities();
     }

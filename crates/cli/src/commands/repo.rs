@@ -245,6 +245,8 @@ impl Opened {
     /// snapshots ends now. For commands that write, when they are done.
     pub(crate) fn tell_capabilities(&mut self) {
         self.remember_chain();
+        // Where there is no room for it, there is none to keep.
+        let _ = self.disk.keep_reserve();
         let found = self.disk.capabilities();
         let mut limits = Vec::new();
         // On Windows no folder can be synced; there is nothing anybody could do about it.

@@ -39,6 +39,9 @@ use writer::Writer;
 
 /// The file that tells a finder what the folder is.
 const README: &str = "README.txt";
+/// Space kept for a full disk, docs/format.md §2.
+const RESERVE: &str = "reserve";
+const RESERVE_BYTES: usize = 64 * 1024;
 
 /// A repository in a folder of a mounted file system.
 ///
@@ -82,6 +85,24 @@ impl LocalDisk {
         spool.append(text.as_bytes())?;
         spool.settle("writing README.txt", &self.place.root, &path)?;
         Ok(())
+    }
+
+    /// Keeps a little space for what must be written to free some: marks, a session, an index object without what goes. Where there
+    /// is no room even for this, there is none to keep.
+    pub fn keep_reserve(&self) -> Result<(), BackendError> {
+        let path = self.place.root.join(RESERVE);
+        if path.try_exists().unwrap_or(true) {
+            return Ok(());
+        }
+        let mut spool = self.writer.spool()?;
+        spool.append(&vec![0; RESERVE_BYTES])?;
+        spool.settle("reserving space", &self.place.root, &path)?;
+        Ok(())
+    }
+
+    /// Gives the reserved space back for once; `false` if there is none.
+    pub fn release_reserve(&self) -> bool {
+        sys::remove_file(&self.place.root.join(RESERVE)).is_ok()
     }
 
     /// What this file system was found able to do so far. Only writing finds out.

@@ -716,3 +716,20 @@ mod next_best {
         assert_eq!(read(&disk, &pack), Some(content(&pack)));
     }
 }
+
+#[test]
+fn a_reserve_is_kept_and_given_back_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = LocalDisk::create(&folder.path().join("repository")).unwrap();
+    assert!(!disk.release_reserve());
+    disk.keep_reserve().unwrap();
+    disk.keep_reserve().unwrap();
+    let reserve = folder.path().join("repository/reserve");
+    assert_eq!(fs::metadata(&reserve).unwrap().len(), 64 * 1024);
+    for kind in ObjectKind::ALL {
+        assert_eq!(disk.list(kind).unwrap(), [], "{kind}: it is no object");
+    }
+    assert!(disk.release_reserve() && !disk.release_reserve());
+    disk.keep_reserve().unwrap();
+    assert!(reserve.exists());
+}
