@@ -35,6 +35,9 @@ pub enum Error {
     /// A request about key slots cannot be met.
     #[error("{0}")]
     KeySlots(&'static str),
+    /// A request about parity cannot be met.
+    #[error("{0}")]
+    Parity(String),
     /// An object's bytes are not what its name says, or do not authenticate.
     #[error("{object} is damaged: {problem}")]
     Damaged {
@@ -136,6 +139,10 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn no_such_parity(percent: u8) -> Self {
+        Self::Parity(format!("parity of {percent} % cannot be made; choose 1 to 50 %"))
+    }
+
     /// The object that the error is about, if it is about one.
     pub fn object(&self) -> Option<ObjectId> {
         match self {

@@ -101,6 +101,21 @@ impl Repository {
     /// Makes a new archive in an empty place: key slots first, the config last, as its presence is what makes a
     /// repository.
     pub fn init(backend: Arc<dyn Backend>, options: &InitOptions, env: Environment) -> Result<Self, Error> {
+        Self::init_with_parity(backend, options, 0, env)
+    }
+
+    /// The same, with a config that asks for parity of so many percent (0: none) from the first moment: where this is
+    /// interrupted, there is either no archive, or one that gets its parity. What there is by then has none yet;
+    /// [`crate::parity::add`] makes it.
+    pub fn init_with_parity(
+        backend: Arc<dyn Backend>,
+        options: &InitOptions,
+        parity_percent: u8,
+        env: Environment,
+    ) -> Result<Self, Error> {
+        if parity_percent > limits::PARITY_PERCENT_MAX {
+            return Err(Error::no_such_parity(parity_percent));
+        }
         // Copies are what may be left of a repository that lost its config.
         if !backend.list(ObjectKind::Config)?.is_empty() || !backend.list(ObjectKind::Parity)?.is_empty() {
             return Err(Error::RepositoryExists(backend.location()));
@@ -133,7 +148,7 @@ impl Repository {
             created_unix_seconds: env.clock.now().0,
             chunker: options.chunker.clone(),
             replica: ReplicaId::from_bytes(env.random_array()?),
-            parity_percent: 0,
+            parity_percent,
         };
         let object = seal_object(&keyring, &archive, ObjectType::Config, &config.encode(), &env)?;
         store_object(backend.as_ref(), ObjectType::Config, &object)?;

@@ -38,6 +38,8 @@ fn rot(path: &PathBuf, shards: usize) {
 #[test]
 fn a_repository_with_parity_tells_what_it_can_mend() {
     let world = world(&["--parity", "5%"]);
+    // Nobody ever saw it without: a kill during `init` would have left it so for ever.
+    assert_eq!(world.json(&["cat", "config"])["generation"], 1);
     let scrubbed = world.json(&["parity", "scrub"]);
     assert_eq!(scrubbed["status"], "clean");
     assert_eq!(
@@ -121,10 +123,12 @@ fn lost_configs_and_keys_are_found_in_copies() {
 fn parity_is_added_later_and_removed() {
     let world = world(&[]);
     assert_eq!(files(&world, "parity").len(), 0);
-    world.run(&["parity", "scrub"]).expect(
+    let ran = world.run(&["parity", "scrub"]);
+    ran.expect(
         1,
         "this repository has no parity; `lumivault parity add` makes it",
     );
+    assert!(!ran.stderr.contains("hint"), "{}", ran.stderr);
     let dry = world.json(&["parity", "add", "10%", "-n"]);
     assert_eq!((&dry["dry_run"], &dry["packs"]), (&true.into(), &1.into()));
     assert_eq!(files(&world, "parity").len(), 0);

@@ -37,8 +37,7 @@ pub struct RemoveReport {
 /// writers do so too. The config says so first: what is written by others in the meantime gets its parity from them.
 pub fn add(repository: &mut Repository, percent: u8, dry_run: bool) -> Result<AddReport, Error> {
     if !(1..=limits::PARITY_PERCENT_MAX).contains(&percent) {
-        let text = format!("parity of {percent} % cannot be made; choose 1 to 50 %");
-        return Err(Error::Unsupported(text));
+        return Err(Error::no_such_parity(percent));
     }
     if !dry_run {
         set_percent(repository, percent)?;

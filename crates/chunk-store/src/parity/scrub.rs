@@ -43,7 +43,7 @@ pub struct ScrubReport {
 pub fn scrub(repository: &Repository, index: &ChunkIndex, dry_run: bool) -> Result<ScrubReport, Error> {
     if repository.config().parity_percent == 0 {
         let text = "this repository has no parity; `lumivault parity add` makes it";
-        return Err(Error::Unsupported(text.into()));
+        return Err(Error::Parity(text.into()));
     }
     let parity = list(repository, ObjectKind::Parity)?;
     let mut scrub = Scrub {

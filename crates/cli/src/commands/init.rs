@@ -134,7 +134,9 @@ fn create(
         chunker: parameters(),
     };
     let env = Environment::system(Arc::clone(&progress) as Arc<_>);
-    let made = Repository::init(Arc::clone(disk) as Arc<_>, &options, env);
+    // From the first moment: a kill must not leave an archive that was to have parity and never gets it.
+    let percent = request.parity_percent.unwrap_or(0);
+    let made = Repository::init_with_parity(Arc::clone(disk) as Arc<_>, &options, percent, env);
     progress.finish();
     let repository = made?;
     if let Err(error) = disk.write_readme(&readme(&context.today().to_string())) {

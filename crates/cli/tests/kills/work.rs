@@ -68,6 +68,10 @@ impl<'s> Work<'s> {
         if ran.code.is_none() {
             ran = site.run_with(&opens, &words);
         }
+        if ran.stderr.contains("remove the folder `keys` and try again") {
+            std::fs::remove_dir_all(site.world.repository().join("keys")).unwrap();
+            ran = site.run_with(&opens, &words);
+        }
         // The first attempt may have got to its end without saying so; what follows tells whether the repository is whole.
         if ran.code != Some(0) && !ran.stderr.contains("there is a lumivault repository in") {
             return Err(ran.told());
