@@ -11,9 +11,10 @@ use common::tree::commit;
 use common::{Fixture, OPTIONS, id};
 use lumivault_chunk_store::backend::{Backend, Memory};
 use lumivault_chunk_store::forget::{forget, revive};
+use lumivault_chunk_store::parity;
 use lumivault_chunk_store::prune::{Amount, GRACE_SECONDS, MaxUnused, PruneOptions, PruneReport, prune};
 use lumivault_chunk_store::session::{LEASE_SECONDS, Writing};
-use lumivault_chunk_store::{ChunkWriter, Error, Repository};
+use lumivault_chunk_store::{CacheDir, ChunkIndex, ChunkWriter, Error, Repository};
 use lumivault_format::ObjectKind;
 use lumivault_testkit::{Fault, FaultBackend};
 
@@ -95,6 +96,28 @@ fn what_was_forgotten_goes_after_the_grace_period_and_its_packs_after_another() 
     assert!(f.list(ObjectKind::Mark).is_empty());
     assert_holds(&repository, &[(kept, &range(10, 20))]);
     assert_eq!(run(&repository, &now()).unwrap().removed, Amount::default());
+}
+
+#[test]
+fn a_forgotten_snapshot_of_which_only_copies_are_left_goes_with_them() {
+    let f = Fixture::new("prune: only copies");
+    let mut repository = f.open();
+    parity::add(&mut repository, 5, false).unwrap();
+    let old = backup(&repository, 0, &range(0, 5)).unwrap();
+    let object = id(ObjectKind::Snapshot, f.list(ObjectKind::Snapshot)[0]);
+    let kept = backup(&repository, 30, &range(3, 8)).unwrap();
+    forget(&repository, &[old], HOST).unwrap();
+    f.memory.remove(&object).unwrap();
+    let repository = f.open();
+    assert_eq!(repository.snapshots().unwrap().found.len(), 2, "read from a copy");
+    run(&repository, &now()).unwrap();
+    let left = f.open().snapshots().unwrap();
+    assert!(left.unreadable.is_empty());
+    assert_eq!(
+        left.found.iter().map(|stored| stored.id).collect::<Vec<_>>(),
+        [kept]
+    );
+    assert_holds(&f.open(), &[(kept, &range(3, 8))]);
 }
 
 #[test]
@@ -239,7 +262,10 @@ fn what_cannot_be_read_blocks_deleting() {
             };
             damaged[middle] ^= 1;
             copy.overwrite(&id(kind, name), &damaged);
-            let packs = copy.list(ObjectKind::Pack);
+            let listed = |copy: &Fixture| {
+                [ObjectKind::Pack, ObjectKind::Snapshot, ObjectKind::Annotation].map(|kind| copy.list(kind))
+            };
+            let before = listed(&copy);
             let result = run(&copy.open(), &now());
             // Damage in a pack that nobody needs is no reason to keep it.
             let tolerable = kind == ObjectKind::Pack && result.is_ok();
@@ -247,11 +273,12 @@ fn what_cannot_be_read_blocks_deleting() {
                 matches!(&result, Err(error) if error.is_damage() || matches!(error, Error::Blocked(_)));
             assert!(tolerable || refused, "{kind} {name:?}: {result:?}");
             if refused {
-                let left = copy.list(ObjectKind::Pack);
-                assert!(
-                    packs.iter().all(|pack| left.contains(pack)),
-                    "{kind}: something was removed"
-                );
+                for (before, left) in before.iter().zip(listed(&copy)) {
+                    assert!(
+                        before.iter().all(|name| left.contains(name)),
+                        "{kind}: something was removed"
+                    );
+                }
             }
             assert!(
                 copy.list(ObjectKind::Session).is_empty(),
@@ -259,6 +286,29 @@ fn what_cannot_be_read_blocks_deleting() {
             );
         }
     }
+}
+
+#[test]
+fn what_only_a_cache_still_knows_blocks_deleting_too() {
+    let f = Fixture::new("prune: blocked, cached");
+    let repository = f.open();
+    let old = backup(&repository, 0, &range(0, 10)).unwrap();
+    backup(&repository, 30, &range(5, 20)).unwrap();
+    forget(&repository, &[old], HOST).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let cache = CacheDir::open(folder.path(), &repository).unwrap();
+    ChunkIndex::load(&repository, Some(cache.clone())).unwrap();
+    let index = id(ObjectKind::Index, f.list(ObjectKind::Index)[0]);
+    let mut damaged = f.bytes(&index);
+    damaged[100] ^= 1;
+    f.overwrite(&index, &damaged);
+    let cached = ChunkIndex::load(&repository, Some(cache.clone())).unwrap();
+    assert!(cached.unreadable().is_empty(), "the cache knows what was in it");
+    let kinds = [ObjectKind::Pack, ObjectKind::Snapshot];
+    let before = kinds.map(|kind| f.list(kind));
+    let result = prune(&repository, &holder(), Some(&cache), &now());
+    assert!(matches!(result, Err(Error::Blocked(_))), "{result:?}");
+    assert_eq!(kinds.map(|kind| f.list(kind)), before);
 }
 
 #[test]

@@ -63,6 +63,8 @@ pub(super) fn copy_of(id: &ObjectId, number: u32, bytes: &[u8]) -> Result<Vec<u8
 /// a snapshot says that there is one.
 pub fn remove_copies(repository: &Repository, objects: &[ObjectId]) -> Result<(), Error> {
     let backend = repository.backend();
+    // Or what only copies told of would still be listed, and could not be read.
+    repository.copies().forget();
     let mut unsure: HashSet<ObjectId> = HashSet::new();
     for id in objects.iter().filter(|id| copies_of(id.kind) > 0) {
         // The names of the copies follow from the object. Of key slots nothing may be left, whoever wrote it.
@@ -98,7 +100,6 @@ pub fn remove_with_copies(repository: &Repository, objects: &[ObjectId]) -> Resu
     for id in objects {
         remove_if_there(repository.backend(), id)?;
     }
-    repository.copies().forget();
     Ok(())
 }
 

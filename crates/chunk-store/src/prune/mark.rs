@@ -5,12 +5,19 @@ use lumivault_format::ObjectName;
 use super::copying::{Copied, Moves};
 use super::live::Live;
 use super::plan::{Plan, keeper, plan};
-use super::{PruneOptions, PruneReport, View};
+use super::{PruneOptions, PruneReport, View, remove_expired};
 use crate::pack::PackReader;
 use crate::session::write_mark;
-use crate::{Error, Event};
+use crate::{Error, Event, StoredSnapshot};
 
-pub(super) fn mark(view: &View<'_>, options: &PruneOptions, report: &mut PruneReport) -> Result<(), Error> {
+/// Marks what nobody needs but snapshots that are `expired`, and removes those: nothing goes before all that is needed was found, read
+/// and copied where it has to be. Returns whether that was done: one that was brought back meanwhile is needed, and nothing is marked.
+pub(super) fn mark(
+    view: &View<'_>,
+    expired: &[StoredSnapshot],
+    options: &PruneOptions,
+    report: &mut PruneReport,
+) -> Result<bool, Error> {
     let live = view.live()?;
     let mut plan = plan(view, &live, options)?;
     for pack in view.index.packs() {
@@ -46,6 +53,12 @@ pub(super) fn mark(view: &View<'_>, options: &PruneOptions, report: &mut PruneRe
                 }
             }
         }
+        session.check()?;
+        let (removed, one_stays) = remove_expired(view.repository, session.holder(), expired)?;
+        report.snapshots_removed += removed;
+        if one_stays {
+            return Ok(false);
+        }
         let packs = marked_packs(view, &plan);
         if !packs.is_empty() {
             session.check()?;
@@ -78,7 +91,7 @@ pub(super) fn mark(view: &View<'_>, options: &PruneOptions, report: &mut PruneRe
             report.next_sweep = Some(report.next_sweep.map_or(due, |known| known.min(due)));
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 fn marked_packs(view: &View<'_>, plan: &Plan) -> Vec<ObjectName> {

@@ -114,13 +114,8 @@ pub fn prune(
     let mut report = PruneReport::default();
     if options.dry_run {
         let mut view = View::load(repository, None, holder, cache)?;
-        let facts = Facts::read(repository, &holder.host)?.complete()?;
-        let now = repository.environment().clock.now().0;
-        let there = view.snapshots.len();
-        view.snapshots
-            .retain(|stored| !is_expired(&facts.state(&stored.id), now, options));
-        report.snapshots_removed = (there - view.snapshots.len()) as u64;
-        mark::mark(&view, options, &mut report)?;
+        report.snapshots_removed = view.take_expired(holder, options)?.len() as u64;
+        mark::mark(&view, &[], options, &mut report)?;
         sweep::foresee(&view, options, &mut report)?;
         return Ok(report);
     }
@@ -149,9 +144,15 @@ fn mark_anew(
     options: &PruneOptions,
     report: &mut PruneReport,
 ) -> Result<(), Error> {
-    report.snapshots_removed = remove_forgotten(repository, session.holder(), options)?;
-    let view = View::load(repository, Some(session), session.holder(), cache)?;
-    mark::mark(&view, options, report)
+    loop {
+        let mut view = View::load(repository, Some(session), session.holder(), cache)?;
+        let expired = view.take_expired(session.holder(), options)?;
+        let mut done = report.clone();
+        if mark::mark(&view, &expired, options, &mut done)? {
+            *report = done;
+            return Ok(());
+        }
+    }
 }
 
 /// A repository as whoever deletes must see it: complete, or not at all.
@@ -183,7 +184,8 @@ impl<'r> View<'r> {
             .monitor
             .event(Event::Phase("reading what there is"));
         let listed = repository.backend().list(ObjectKind::Pack)?;
-        let before = load_index(repository, cache)?;
+        // Not as a cache remembers it: what has become unreadable since is to be found before anything goes.
+        let before = load_index(repository, None)?;
         let own = session.map(Session::id);
         let mut others = others(repository, own, holder)?;
         others.retain(|other| !other.dead);
@@ -208,6 +210,21 @@ impl<'r> View<'r> {
             indexes_before: before.objects(),
             index: Arc::new(index),
         })
+    }
+
+    /// Takes out the snapshots that are to be removed for good: what only they need counts for nothing.
+    fn take_expired(
+        &mut self,
+        holder: &Holder,
+        options: &PruneOptions,
+    ) -> Result<Vec<StoredSnapshot>, Error> {
+        let facts = Facts::read(self.repository, &holder.host)?.complete()?;
+        let now = self.repository.environment().clock.now().0;
+        let (expired, kept) = std::mem::take(&mut self.snapshots)
+            .into_iter()
+            .partition(|stored| is_expired(&facts.state(&stored.id), now, options));
+        self.snapshots = kept;
+        Ok(expired)
     }
 
     fn live(&self) -> Result<Live<'_>, Error> {
@@ -255,26 +272,29 @@ fn is_expired(state: &State, now: i64, options: &PruneOptions) -> bool {
     !state.pinned && state.forgotten.as_ref().is_some_and(waited)
 }
 
-/// Removes snapshots that were forgotten for the grace period. Whoever revives one at the same moment sees the removal, or is
-/// seen.
-fn remove_forgotten(repository: &Repository, holder: &Holder, options: &PruneOptions) -> Result<u64, Error> {
-    let now = repository.environment().clock.now().0;
-    let mut facts = Facts::read(repository, &holder.host)?.complete()?;
-    let mut expired = all_snapshots(repository)?;
-    expired.retain(|stored| is_expired(&facts.state(&stored.id), now, options));
+/// Removes snapshots that were forgotten for the grace period; returns how many went and whether one stays after all. Whoever revives
+/// one at the same moment sees the removal, or is seen.
+fn remove_expired(
+    repository: &Repository,
+    holder: &Holder,
+    expired: &[StoredSnapshot],
+) -> Result<(u64, bool), Error> {
     if expired.is_empty() {
-        return Ok(0);
+        return Ok((0, false));
     }
-    for stored in &expired {
-        if !facts.state(&stored.id).removal_begun {
+    let mut facts = Facts::read(repository, &holder.host)?.complete()?;
+    for stored in expired {
+        let state = facts.state(&stored.id);
+        if state.forgotten.is_some() && !state.removal_begun {
             facts.add(stored, AnnotationKind::Removal, "")?;
         }
     }
     let facts = Facts::read(repository, &holder.host)?.complete()?;
-    let mut removed = 0;
+    let (mut removed, mut one_stays) = (0, false);
     for stored in expired {
         // Revived in this moment: whoever did that may not have seen the removal, and was told that it is done.
         if facts.state(&stored.id).forgotten.is_none() {
+            one_stays = true;
             continue;
         }
         let id = ObjectId {
@@ -288,5 +308,5 @@ fn remove_forgotten(repository: &Repository, holder: &Holder, options: &PruneOpt
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(removed)
+    Ok((removed, one_stays))
 }
