@@ -11,7 +11,7 @@ use common::tree::{Layout, Node, chunk_extent, commit, file, folder, place, stat
 use common::{Fixture, begin, id, raw_slot, store};
 use lumivault_chunk_store::backend::Backend;
 use lumivault_chunk_store::check::{CheckOptions, CheckReport, Finding, ReadData, Severity, Subset, check};
-use lumivault_chunk_store::{ChunkIndex, CompressionHint, Error, Repository};
+use lumivault_chunk_store::{ChunkIndex, CompressionHint, Error, Repository, parity};
 use lumivault_format::tree::{
     ContentRecord, ContentState, EntryKind, Extent, FolderHead, FolderRef, NameRecord, NameState, Piece,
     StatState, Stream, StreamRecords,
@@ -705,6 +705,32 @@ fn an_interrupted_rotation_and_a_leftover_generation_are_warnings() {
         .rewrap_key_slot(repository.opened_slot(), &raw_slot(a.f.key, "newest"))
         .unwrap();
     assert_eq!(run(&a.f.open(), ReadData::AllData).worst, None);
+}
+
+#[test]
+fn a_config_that_is_older_than_a_snapshot_knew_is_a_warning() {
+    let a = archive("check: older config");
+    let older = id(ObjectKind::Config, a.f.list(ObjectKind::Config)[0]);
+    let bytes = a.f.bytes(&older);
+    parity::add(&mut a.f.open(), 5, false).unwrap();
+    parity::remove(&mut a.f.open(), false).unwrap();
+    let newer = id(ObjectKind::Config, a.f.list(ObjectKind::Config)[0]);
+    let repository = a.f.open();
+    let (_, writer) = begin(&repository).unwrap();
+    let root = folder(&writer, Layout::Inline, vec![("new.txt", file("new"))]);
+    writer.finish().unwrap();
+    commit(&repository, 3, &root).unwrap();
+    assert_eq!(run(&repository, ReadData::Structure).findings, []);
+
+    a.f.memory.remove(&newer).unwrap();
+    a.f.memory.create(&older, &bytes).unwrap();
+    let report = run(&a.f.open(), ReadData::Structure);
+    assert_eq!(report.worst, Some(Severity::Warning), "{}", text(&report));
+    assert!(
+        text(&report).contains("made under generation 3"),
+        "{}",
+        text(&report)
+    );
 }
 
 #[test]

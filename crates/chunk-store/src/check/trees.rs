@@ -25,6 +25,7 @@ pub(super) fn check(
         let advice = "Restore the file from another copy of the repository; the other snapshots are unharmed";
         report.add(Finding::of_error(error, advice));
     }
+    check_config(repository, &loaded.found, report);
     let chain = repository.chain()?;
     if !chain.is_complete() {
         let message =
@@ -57,6 +58,20 @@ pub(super) fn check(
         done(repository, 1, 0);
     }
     Ok(())
+}
+
+/// Snapshots name the config that was in force: a later one than is there now is gone.
+fn check_config(repository: &Repository, snapshots: &[StoredSnapshot], report: &mut CheckReport) {
+    let in_force = repository.config().generation;
+    let generations = snapshots.iter().map(|stored| stored.snapshot.config_generation);
+    if let Some(newest) = generations.max().filter(|newest| *newest > in_force) {
+        let message = format!(
+            "the config in force is of generation {in_force}, and a snapshot was made under generation {newest}: that file is \
+             gone, and what was set in it, such as parity, does not count. Restore the file from another copy of the \
+             repository, if there is one"
+        );
+        report.add(Finding::new(Severity::Warning, message));
+    }
 }
 
 /// Chunks reported as missing that are remembered, so that none is reported twice.

@@ -72,14 +72,14 @@ pub(crate) fn run(request: Check, access: &Access, context: &Context) -> Result<
         threads: NonZeroUsize::new(context.threads()).unwrap_or(NonZeroUsize::MIN),
     };
     let report = check(&opened.repository, &index, &options)?;
+    // For their dates, and because this machine may know of some that are gone.
+    let snapshots = opened.snapshots()?.snapshots;
     opened.progress.finish();
     if context.output.is_json() {
         context
             .output
             .document(&answer(&report, opened.progress.elapsed()))?;
     } else {
-        // Only for their dates; what cannot be read is among the findings.
-        let snapshots = opened.repository.snapshots()?.found;
         show(&report, &snapshots, request, context)?;
     }
     Ok(if report.is_damaged() {
