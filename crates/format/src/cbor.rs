@@ -1,9 +1,10 @@
 //! The records kept as CBOR maps: config, snapshot, slot information. See docs/format.md §5, §9, §11.
 
 use minicbor::bytes::{ByteArray, ByteVec};
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode};
 
 use crate::limits::{LIST_MAX, PREDECESSORS_MAX, WARNINGS_MAX};
+use crate::wire::Reader;
 use crate::{ArchiveId, DecodeError, ObjectName, Precision, ReplicaId, SnapshotId, SnapshotTime, TreeDigest};
 
 pub(crate) fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
@@ -14,14 +15,35 @@ pub(crate) fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
 }
 
 pub(crate) fn decode<'b, T: Decode<'b, ()>>(bytes: &'b [u8], what: &'static str) -> Result<T, DecodeError> {
-    let mut decoder = minicbor::Decoder::new(bytes);
-    let value = decoder
-        .decode()
-        .map_err(|_| DecodeError::Invalid(what, "its CBOR is malformed or lacks a required field"))?;
+    let malformed = DecodeError::Invalid(what, "its CBOR is malformed or lacks a required field");
+    refuse_indefinite(bytes, what)?;
+    let mut decoder = Decoder::new(bytes);
+    let value = decoder.decode().map_err(|_| malformed)?;
     if decoder.position() != bytes.len() {
         return Err(DecodeError::Invalid(what, "bytes follow its CBOR"));
     }
     Ok(value)
+}
+
+/// Refuses items of indefinite length, which no record has: stepping over them takes memory for every level.
+fn refuse_indefinite(bytes: &[u8], what: &'static str) -> Result<(), DecodeError> {
+    let mut r = Reader::new(bytes, what);
+    while !r.is_empty() {
+        let first = r.u8()?;
+        let number = match first & 31 {
+            24 => u64::from(r.u8()?),
+            25 => u64::from(u16::from_be_bytes(r.array()?)),
+            26 => u64::from(u32::from_be_bytes(r.array()?)),
+            27 => u64::from_be_bytes(r.array()?),
+            31 => return Err(DecodeError::Invalid(what, "its CBOR is of indefinite length")),
+            number => u64::from(number),
+        };
+        // Of byte strings and texts the number is the length; all else has nothing, or items, behind it.
+        if matches!(first >> 5, 2 | 3) {
+            r.take(usize::try_from(number).unwrap_or(usize::MAX))?;
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn bounded(what: &'static str, length: usize, max: u64) -> Result<(), DecodeError> {
@@ -31,6 +53,26 @@ pub(crate) fn bounded(what: &'static str, length: usize, max: u64) -> Result<(),
     } else {
         Ok(())
     }
+}
+
+/// A list, of which no more is kept than is needed to refuse it: an item may take fifty times its bytes in memory.
+fn list<'b, C, T: Decode<'b, C>>(
+    d: &mut Decoder<'b>,
+    ctx: &mut C,
+) -> Result<Vec<T>, minicbor::decode::Error> {
+    let length = d
+        .array()?
+        .ok_or_else(|| minicbor::decode::Error::message("a list of indefinite length"))?;
+    let mut items = Vec::new();
+    for number in 0..length {
+        // One more than may be, so that there are too many.
+        if number <= LIST_MAX {
+            items.push(T::decode(d, ctx)?);
+        } else {
+            d.skip()?;
+        }
+    }
+    Ok(items)
 }
 
 /// One of the folders that a snapshot was made from.
@@ -50,7 +92,7 @@ pub struct Source {
 #[cbor(map)]
 pub struct Scope {
     /// Exclude patterns in force.
-    #[n(0)]
+    #[cbor(n(0), decode_with = "list")]
     pub excludes: Vec<String>,
     /// Categories left out.
     #[n(1)]
@@ -97,7 +139,7 @@ pub struct Counts {
     #[n(5)]
     pub stored_bytes: u64,
     /// By category.
-    #[n(6)]
+    #[cbor(n(6), decode_with = "list")]
     pub categories: Vec<CategoryCount>,
 }
 
@@ -133,11 +175,11 @@ struct SnapshotRecord {
     host: String,
     #[n(6)]
     tool: String,
-    #[n(7)]
+    #[cbor(n(7), decode_with = "list")]
     sources: Vec<Source>,
     #[n(8)]
     scope: Scope,
-    #[n(9)]
+    #[cbor(n(9), decode_with = "list")]
     tags: Vec<String>,
     #[n(10)]
     predecessors: Vec<ByteArray<32>>,
@@ -147,7 +189,7 @@ struct SnapshotRecord {
     root_stat: ByteVec,
     #[n(13)]
     counts: Counts,
-    #[n(14)]
+    #[cbor(n(14), decode_with = "list")]
     warnings: Vec<Warning>,
     #[n(15)]
     warnings_total: u64,
@@ -380,5 +422,50 @@ impl SlotInfo {
     /// Decodes it; zeros may follow.
     pub fn decode_padded(bytes: &[u8]) -> Result<Self, DecodeError> {
         minicbor::decode(bytes).map_err(|_| DecodeError::Invalid("key slot", "its information is malformed"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        Config {
+            archive: ArchiveId::from_bytes([1; 16]),
+            generation: 1,
+            created_unix_seconds: 2,
+            chunker: vec![1],
+            replica: ReplicaId::from_bytes([3; 16]),
+            parity_percent: 0,
+        }
+    }
+
+    #[test]
+    fn what_is_of_indefinite_length_is_refused() {
+        let good = config().encode();
+        assert_eq!(Config::decode(&good).unwrap(), config());
+        let map = [&[0xbf], &good[1..], &[0xff]].concat();
+        // Under a key that nobody knows, which is passed over.
+        let mut unknown = [&[good[0] + 1], &good[1..], &[0x18, 99]].concat();
+        assert!(Config::decode(&[unknown.as_slice(), &[0x82, 1, 2]].concat()).is_ok());
+        unknown.extend([0x82, 0x9f, 1, 0xff, 2]);
+        for bytes in [map, unknown] {
+            let decoded = Config::decode(&bytes);
+            assert!(
+                matches!(decoded, Err(DecodeError::Invalid(_, problem)) if problem.contains("indefinite")),
+                "{decoded:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn of_a_list_no_more_is_kept_than_refuses_it() {
+        let items = |count: u16| [&[0x99][..], &count.to_be_bytes(), &vec![0x60; count.into()]].concat();
+        for (count, kept) in [(0, 0), (10_000, 10_000), (10_001, 10_001), (60_000, 10_001)] {
+            let bytes = items(count);
+            let mut decoder = Decoder::new(&bytes);
+            let found: Vec<String> = list(&mut decoder, &mut ()).unwrap();
+            assert_eq!((found.len(), decoder.position()), (kept, bytes.len()));
+        }
     }
 }

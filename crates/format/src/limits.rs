@@ -22,6 +22,8 @@ pub const EXTRAS_MAX: u64 = 1024;
 pub const EXTRAS_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of a content: file offsets are signed.
 pub const CONTENT_BYTES_MAX: u64 = i64::MAX.cast_unsigned();
+/// Extents of a content: no tree chunk holds as many unless holes follow holes, which would be one hole.
+pub const EXTENTS_MAX: u64 = 1_048_576;
 /// Key slots of a repository.
 pub const KEY_SLOTS_MAX: usize = 16;
 /// Epochs of a keyring.

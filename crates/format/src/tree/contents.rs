@@ -1,6 +1,6 @@
 //! The contents stream: what files consist of. See docs/format.md §8.2.
 
-use crate::limits::{CHUNK_BYTES_MAX, CONTENT_BYTES_MAX};
+use crate::limits::{CHUNK_BYTES_MAX, CONTENT_BYTES_MAX, EXTENTS_MAX};
 use crate::wire::{Reader, put_length, put_varint};
 use crate::{ChunkId, ContentId, DecodeError};
 
@@ -161,8 +161,9 @@ impl ContentRecord {
     /// Reads one record.
     pub fn decode(r: &mut Reader<'_>, state: &mut ContentState) -> Result<Self, DecodeError> {
         let (classifier, chunker) = (r.u8()?, r.u8()?);
-        let count = r.varint()?;
-        let mut extents = Vec::new();
+        let count = r.varint_max(EXTENTS_MAX)?;
+        // Most contents have one extent, for which a vector that grows by itself takes room for four.
+        let mut extents = Vec::with_capacity(usize::from(count == 1));
         let mut total = 0u64;
         for _ in 0..count {
             let extent = decode_extent(r, state)?;

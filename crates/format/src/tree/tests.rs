@@ -199,3 +199,21 @@ fn twice_the_same_name_is_refused() {
     state.next_piece();
     assert!(NameRecord::decode(&mut r, &mut state).is_err());
 }
+
+#[test]
+fn a_content_has_no_more_extents_than_can_differ() {
+    let content = |count| ContentRecord {
+        classifier: 13,
+        chunker: 1,
+        extents: vec![Extent::Hole { len: 1 }; count],
+    };
+    for (count, fits) in [(1 << 20, true), ((1 << 20) + 1, false)] {
+        let mut out = Vec::new();
+        content(count).encode(&mut ContentState::default(), &mut out);
+        let decoded = ContentRecord::decode(&mut Reader::new(&out, "test"), &mut ContentState::default());
+        match decoded {
+            Ok(record) => assert!(fits && record == content(count)),
+            Err(error) => assert!(!fits && matches!(error, DecodeError::TooLarge { .. }), "{error}"),
+        }
+    }
+}
