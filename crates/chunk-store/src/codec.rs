@@ -130,6 +130,10 @@ pub(crate) fn decode(
     match codec {
         Codec::None => out.extend_from_slice(stored),
         Codec::Zstd => {
+            // The library would decode one frame after another, and pass over those that are to be skipped.
+            if zstd::zstd_safe::find_frame_compressed_size(stored) != Ok(stored.len()) {
+                return Err("it is not one zstd frame");
+            }
             out.resize(plain_len, 0);
             let length = DECOMPRESSOR.with_borrow_mut(|slot| {
                 if slot.is_none() {
@@ -145,5 +149,43 @@ pub(crate) fn decode(
         Ok(())
     } else {
         Err("it decodes to another length than recorded")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_is_one_frame_and_nothing_behind_it() {
+        let plain = b"some text ".repeat(1000);
+        let mut stored = Vec::new();
+        let codec = encode(
+            &plain,
+            Compression::default(),
+            CompressionHint::Compress,
+            &mut stored,
+        );
+        assert_eq!(codec, Codec::Zstd);
+        let decoded = |stored: &[u8]| {
+            let mut out = Vec::new();
+            decode(codec, stored, u32::try_from(plain.len()).unwrap(), &mut out).map(|()| out)
+        };
+        assert_eq!(decoded(&stored).unwrap(), plain);
+        // The same content in two frames, a frame to be skipped before and behind, an empty one behind, a byte behind.
+        let (skipped, empty) = (b"\x50\x2a\x4d\x18\0\0\0\0", b"\x28\xb5\x2f\xfd\x20\0\x01\0\0");
+        let halves: Vec<u8> = plain
+            .chunks(plain.len() / 2)
+            .flat_map(|half| zstd::bulk::compress(half, 3).unwrap())
+            .collect();
+        for other in [
+            halves,
+            [skipped, stored.as_slice()].concat(),
+            [stored.as_slice(), skipped].concat(),
+            [stored.as_slice(), empty].concat(),
+            [stored.as_slice(), &[0]].concat(),
+        ] {
+            assert_eq!(decoded(&other), Err("it is not one zstd frame"));
+        }
     }
 }
