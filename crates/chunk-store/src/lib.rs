@@ -10,6 +10,8 @@ mod codec;
 mod environment;
 mod error;
 pub mod forget;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod index;
 pub mod keys;
 mod nonce_ledger;

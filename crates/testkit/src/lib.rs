@@ -6,6 +6,7 @@ pub mod backend_suite;
 pub mod crash;
 pub mod env;
 pub mod fault;
+pub mod fuzz;
 
 pub use env::{FixedClock, Notes, SeededRandom, World};
 pub use fault::{Event, Fault, FaultBackend, FaultControl, Operation, Outcome};

@@ -2,6 +2,8 @@
 //! there is one; exact; derived from the repository's index objects and never trusted beyond them.
 
 mod build;
+#[cfg(any(test, fuzzing))]
+pub(crate) use table::fuzzing;
 mod cache;
 mod table;
 

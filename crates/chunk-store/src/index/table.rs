@@ -262,5 +262,7 @@ fn prefix(id: &[u8; 32]) -> u64 {
     id.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;

@@ -50,7 +50,7 @@ impl SlotKeys {
 }
 
 /// NFC, without a byte-order mark in front and without one line end behind.
-fn normalised(password: &str) -> Zeroizing<String> {
+pub(crate) fn normalised(password: &str) -> Zeroizing<String> {
     let text = password.strip_prefix('\u{feff}').unwrap_or(password);
     let text = text
         .strip_suffix('\n')

@@ -11,6 +11,8 @@ mod slots;
 pub(crate) use epoch::{epoch_boxes, open_epochs};
 #[cfg(test)]
 pub(crate) use kdf::SlotKeys;
+#[cfg(any(test, fuzzing))]
+pub(crate) use kdf::normalised;
 pub use keyring::Keyring;
 pub(crate) use keyring::{DerivedKeys, keyed_hash};
 pub use recovery::{RecoveryCode, RecoveryCodeError};
