@@ -3,6 +3,8 @@
 
 mod choice;
 mod excludes;
+#[cfg(test)]
+mod hostile;
 mod kdf;
 mod keep;
 mod limits;

@@ -143,6 +143,9 @@ fn archive_path(path: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     if names.iter().any(|name| name == b"..") {
         return Err("a path in a snapshot holds no `..`".into());
     }
+    if path.contains(&0) {
+        return Err("a path in a snapshot holds no zero byte".into());
+    }
     if names.len() > TREE_DEPTH_MAX || names.iter().any(|name| name.len() > NAME_BYTES_MAX) {
         return Err("no snapshot holds a path that long".into());
     }
