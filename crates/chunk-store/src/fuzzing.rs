@@ -1,7 +1,10 @@
 //! Promises of the decoders that nobody outside of this crate can reach, for tests and for the fuzzers in `tests/fuzz`.
 //! In no other build. Each panics where a promise is broken.
 
-#![allow(clippy::missing_panics_doc, reason = "all of it panics where a promise is broken")]
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "all of it panics where a promise is broken"
+)]
 
 use std::sync::{Arc, OnceLock};
 

@@ -4,7 +4,10 @@
 //! promise is broken: nothing panics, what decodes comes back the same after encoding, and no decoder takes more memory
 //! than a multiple of the bytes it was given.
 
-#![allow(clippy::missing_panics_doc, reason = "all of it panics where a promise is broken")]
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "all of it panics where a promise is broken"
+)]
 
 pub mod format;
 mod memory;

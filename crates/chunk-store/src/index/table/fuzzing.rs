@@ -1,6 +1,9 @@
 //! What must hold for every cache file, see `crate::fuzzing`.
 
-#![allow(clippy::missing_panics_doc, reason = "all of it panics where a promise is broken")]
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "all of it panics where a promise is broken"
+)]
 
 use lumivault_format::limits::{CHUNK_BYTES_MAX, PACK_BYTES_MAX};
 use lumivault_format::{ChunkKind, Codec};
