@@ -538,6 +538,44 @@ fn copies_vanish_with_their_key_slot() {
     assert_eq!((report.rewritten, report.damaged_total), (0, 0), "{report:?}");
 }
 
+/// What cannot be read may be a copy of the slot, which would go on opening the archive.
+#[test]
+fn no_slot_counts_as_removed_while_a_copy_may_be_left() {
+    let f = archive("parity: unsure removal", 5);
+    let slot = f.open().add_key_slot(&raw_slot([3; 32], "third")).unwrap();
+    let mut refused = 0;
+    for at in 0.. {
+        let copy = f.copy();
+        let backend = FaultBackend::new(copy.memory.clone());
+        let control = backend.control();
+        let repository = copy.open_on(Arc::new(backend)).unwrap();
+        let before = control.count();
+        control.fail_at(before + at, Fault::Io);
+        let removed = repository.remove_key_slot(slot);
+        if control.count() - before <= at {
+            removed.unwrap();
+            assert!(refused > 20, "{refused} of {at}");
+            return;
+        }
+        refused += usize::from(removed.is_err());
+        let opened = copy.open_with(&raw([3; 32]));
+        assert!(
+            removed.is_err() || matches!(opened, Err(Error::WrongPassword(_))),
+            "operation {at}: {removed:?}"
+        );
+        copy.open().remove_key_slot(slot).or_else(is_gone).unwrap();
+        let opened = copy.open_with(&raw([3; 32]));
+        assert!(matches!(opened, Err(Error::WrongPassword(_))), "operation {at}");
+    }
+}
+
+fn is_gone(error: Error) -> Result<(), Error> {
+    match error {
+        Error::KeySlots(text) if text.contains("no such") => Ok(()),
+        error => Err(error),
+    }
+}
+
 #[test]
 fn what_is_removed_does_not_come_back_from_copies() {
     let f = archive("parity: removed", 5);

@@ -8,8 +8,8 @@ use lumivault_format::{
 };
 
 use super::pack::pack_id;
-use super::{ParityMap, parity_id, remove_if_there, try_read};
-use crate::backend::{Backend, ObjectInfo};
+use super::{ParityMap, parity_id, remove_if_there};
+use crate::backend::{Backend, BackendError, ObjectInfo};
 use crate::seal::{load_object, object_name, store_object};
 use crate::{Error, Repository};
 
@@ -60,7 +60,7 @@ pub(super) fn copy_of(id: &ObjectId, number: u32, bytes: &[u8]) -> Result<Vec<u8
 }
 
 /// Removes all copies of objects that are about to be removed: a copy of an old key slot opens the archive, and a copy of
-/// a snapshot says that there is one.
+/// a snapshot says that there is one. Fails where something cannot be read that may be one.
 pub fn remove_copies(repository: &Repository, objects: &[ObjectId]) -> Result<(), Error> {
     let backend = repository.backend();
     // Or what only copies told of would still be listed, and could not be read.
@@ -160,7 +160,7 @@ impl Doomed {
     fn is_copied_by(&self, backend: &dyn Backend, info: &ObjectInfo) -> Result<bool, Error> {
         let mut head = [0; lumivault_format::PARITY_HEAD_BYTES];
         let id = parity_id(info);
-        if !try_read(backend, &id, 0, &mut head)? {
+        if !read_surely(backend, &id, &mut head)? {
             return Ok(false);
         }
         match ParityHead::decode(&head, None) {
@@ -180,7 +180,7 @@ impl Doomed {
             return Ok(false);
         }
         let mut bytes = vec![0; usize::try_from(info.size).unwrap_or(0)];
-        if !try_read(backend, &id, 0, &mut bytes)? {
+        if !read_surely(backend, &id, &mut bytes)? {
             return Ok(false);
         }
         let Some(copied) = bytes.get(COPY_PREFIX_BYTES..) else {
@@ -193,5 +193,15 @@ impl Doomed {
             slot.is_ok_and(|(slot, _)| self.slots.contains(&slot.id) && !self.kept.contains(&name))
         };
         Ok(is_doomed || is_old_slot())
+    }
+}
+
+/// Fills the buffer from the beginning of an object; `false` if it is absent or shorter. Where the storage fails nobody knows
+/// whether a copy is there, which would stay, and open the archive again.
+fn read_surely(backend: &dyn Backend, id: &ObjectId, buffer: &mut [u8]) -> Result<bool, Error> {
+    match backend.read_at(id, 0, buffer) {
+        Ok(()) => Ok(true),
+        Err(BackendError::NotFound { .. } | BackendError::Truncated { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
