@@ -421,7 +421,14 @@ impl SlotInfo {
 
     /// Decodes it; zeros may follow.
     pub fn decode_padded(bytes: &[u8]) -> Result<Self, DecodeError> {
-        minicbor::decode(bytes).map_err(|_| DecodeError::Invalid("key slot", "its information is malformed"))
+        let malformed = DecodeError::Invalid("key slot", "its information is malformed");
+        refuse_indefinite(bytes, "key slot")?;
+        let mut decoder = Decoder::new(bytes);
+        let info = decoder.decode().map_err(|_| malformed)?;
+        match bytes.get(decoder.position()..) {
+            Some(padding) if padding.iter().all(|byte| *byte == 0) => Ok(info),
+            _ => Err(DecodeError::Invalid("key slot", "its padding is not zero")),
+        }
     }
 }
 
@@ -456,6 +463,31 @@ mod tests {
                 "{decoded:?}"
             );
         }
+    }
+
+    #[test]
+    fn of_a_slots_information_only_zeros_may_follow() {
+        let info = SlotInfo {
+            label: "desk".into(),
+            created_unix_seconds: 5,
+        };
+        let good = info.encode_padded();
+        assert_eq!(SlotInfo::decode_padded(&good).unwrap(), info);
+        let mut other = good.clone();
+        *other.last_mut().unwrap() = 1;
+        // Under a key that nobody knows.
+        let start = info_bytes(&good);
+        let nested = [&[start[0] + 1], &start[1..], &[0x18, 99], &[0x9f; 60][..], &[0xff; 60]].concat();
+        for bytes in [other, nested] {
+            let decoded = SlotInfo::decode_padded(&bytes);
+            assert!(matches!(decoded, Err(DecodeError::Invalid(..))), "{decoded:?}");
+        }
+    }
+
+    /// Without its padding.
+    fn info_bytes(padded: &[u8]) -> &[u8] {
+        let end = padded.iter().rposition(|byte| *byte != 0).unwrap();
+        &padded[..=end]
     }
 
     #[test]
