@@ -477,7 +477,14 @@ mod tests {
         *other.last_mut().unwrap() = 1;
         // Under a key that nobody knows.
         let start = info_bytes(&good);
-        let nested = [&[start[0] + 1], &start[1..], &[0x18, 99], &[0x9f; 60][..], &[0xff; 60]].concat();
+        let nested = [
+            &[start[0] + 1],
+            &start[1..],
+            &[0x18, 99],
+            &[0x9f; 60][..],
+            &[0xff; 60],
+        ]
+        .concat();
         for bytes in [other, nested] {
             let decoded = SlotInfo::decode_padded(&bytes);
             assert!(matches!(decoded, Err(DecodeError::Invalid(..))), "{decoded:?}");
