@@ -21,9 +21,9 @@ pub enum Error {
     /// There is a repository already.
     #[error("there is a lumivault repository in {0} already; nothing was changed")]
     RepositoryExists(String),
-    /// None of the key slots opens with what was given.
-    #[error("the password or key opens none of the {0} key slots of this repository")]
-    WrongPassword(usize),
+    /// None of the key slots opens with what was given. So many there are, and so many could not be read.
+    #[error("the password or key opens none of the {0} key slots of this repository{more}", more = not_read(*.1))]
+    WrongPassword(usize, usize),
     /// A key slot demands more memory than allowed.
     #[error("a key slot needs {needed_mib} MiB of memory to open, more than the {allowed_mib} MiB allowed")]
     KdfMemory {
@@ -210,5 +210,13 @@ fn listed(ids: &[SnapshotId]) -> String {
     match names.as_slice() {
         [one] => format!("snapshot {one} is"),
         several => format!("snapshots {} are", several.join(", ")),
+    }
+}
+
+fn not_read(slots: usize) -> String {
+    match slots {
+        0 => String::new(),
+        1 => "; 1 more could not be read".into(),
+        more => format!("; {more} more could not be read"),
     }
 }

@@ -58,7 +58,7 @@ fn a_repository_opens_again_with_its_key_and_with_no_other() {
 
     for wrong in [raw([7; 32]), password("guess"), password("")] {
         let error = f.open_with(&wrong).unwrap_err();
-        assert!(matches!(error, Error::WrongPassword(1)), "{error}");
+        assert!(matches!(error, Error::WrongPassword(1, 0)), "{error}");
     }
     let error = f.init(Arc::new(f.memory.clone())).unwrap_err();
     assert!(matches!(error, Error::RepositoryExists(_)), "{error}");
@@ -111,7 +111,7 @@ fn a_passphrase_opens_whatever_way_it_was_typed_and_a_recovery_code_stands_in_fo
     // Decomposed, with a byte-order mark and a line end, as an editor on Windows would save it.
     f.open_with(&password("\u{feff}Cafe\u{301} 950 XL\r\n")).unwrap();
     let error = f.open_with(&password("Cafe 950 XL")).unwrap_err();
-    assert!(matches!(error, Error::WrongPassword(2)), "{error}");
+    assert!(matches!(error, Error::WrongPassword(2, 0)), "{error}");
     for typed in [
         code.to_text().to_string(),
         code.to_text().to_lowercase().replace('-', " "),
@@ -189,6 +189,18 @@ fn a_slot_that_cannot_be_read_now_keeps_its_place() {
     );
     f.overwrite(&object, &bytes);
     assert_eq!(repository.key_slots().unwrap().found.len(), 16);
+}
+
+#[test]
+fn whoever_is_refused_hears_of_slots_that_could_not_be_read() {
+    let f = Fixture::new("keys: one of them unreadable");
+    f.plant(ObjectKind::KeySlot, &[7; 300]);
+    let error = f.open_with(&raw([77; 32])).unwrap_err();
+    assert!(matches!(error, Error::WrongPassword(1, 1)), "{error}");
+    assert!(
+        error.to_string().ends_with("; 1 more could not be read"),
+        "{error}"
+    );
 }
 
 #[test]

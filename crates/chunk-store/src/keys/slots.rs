@@ -144,13 +144,12 @@ impl LoadedSlots {
         if let Some(error) = too_large {
             return Err(error);
         }
+        let wrong = Error::WrongPassword(self.slots.len(), self.unreadable.len());
         if tried {
-            return Err(refused.unwrap_or(Error::WrongPassword(self.slots.len())));
+            return Err(refused.unwrap_or(wrong));
         }
         let unreadable = self.unreadable.pop().filter(|_| self.slots.is_empty());
-        Err(refused
-            .or(unreadable)
-            .unwrap_or(Error::WrongPassword(self.slots.len())))
+        Err(refused.or(unreadable).unwrap_or(wrong))
     }
 }
 

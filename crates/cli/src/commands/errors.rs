@@ -15,7 +15,7 @@ impl From<Error> for Failure {
             Error::NoRepository(_) | Error::Backend(BackendError::NoSuchPlace { .. }) => {
                 ExitCode::NoRepository
             }
-            Error::WrongPassword(_) => ExitCode::WrongPassword,
+            Error::WrongPassword(..) => ExitCode::WrongPassword,
             Error::InUse(_) => ExitCode::InUse,
             Error::Blocked(_) | Error::PacksVanished(_) => ExitCode::Damage,
             error if error.is_damage() => ExitCode::Damage,
@@ -82,7 +82,10 @@ fn hint(error: &Error) -> Option<&'static str> {
         Error::Backend(BackendError::NoSuchPlace { .. }) => {
             Some("attach the disk, or name another folder with --repo")
         }
-        Error::WrongPassword(_) => Some(
+        Error::WrongPassword(_, 1..) => Some(
+            "the right slot may be among those that could not be read: try again, or another copy of the repository",
+        ),
+        Error::WrongPassword(..) => Some(
             "a recovery code can be given in place of the password; mind Caps Lock and the keyboard layout",
         ),
         Error::KdfMemory { .. } => Some("--kdf-memory-max SIZE allows more"),
@@ -119,7 +122,7 @@ mod tests {
         let location = || "here".to_owned();
         assert_eq!(code(Error::Cancelled), ExitCode::Interrupted);
         assert_eq!(code(Error::NoRepository(location())), ExitCode::NoRepository);
-        assert_eq!(code(Error::WrongPassword(2)), ExitCode::WrongPassword);
+        assert_eq!(code(Error::WrongPassword(2, 0)), ExitCode::WrongPassword);
         assert_eq!(
             code(Error::MissingChunk(ChunkId::from_bytes([2; 32]))),
             ExitCode::Damage

@@ -77,7 +77,7 @@ pub(crate) fn open(access: &Access, context: &Context, verb: &'static str) -> Re
         let env = Environment::system(Arc::clone(&progress) as Arc<_>);
         match Repository::open(Arc::clone(&disk) as Arc<_>, &secret, options, env) {
             Ok(repository) => break (repository, progress),
-            Err(Error::WrongPassword(_)) if tries > 0 => {
+            Err(Error::WrongPassword(..)) if tries > 0 => {
                 progress.finish();
                 complain("this password does not open the repository");
             }
