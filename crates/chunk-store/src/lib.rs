@@ -27,7 +27,7 @@ mod sys;
 /// What local repositories did to the disk; test builds only.
 #[cfg(feature = "storage-log")]
 pub mod storage_log {
-    pub use crate::sys::log::{Deed, FileNumber, Record, StorageLog};
+    pub use crate::sys::log::{Deed, Fault, FileNumber, Record, StorageLog};
 }
 #[cfg(test)]
 mod testing;

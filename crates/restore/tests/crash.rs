@@ -1,7 +1,9 @@
 //! Power cuts: whatever a cut leaves of a local repository, nothing that was acknowledged is lost, `check` finds no
-//! damage, and work goes on. The states come from the log of real runs; see `lumivault_testkit::crash`.
+//! damage, and work goes on. The states come from the log of real runs; see `lumivault_testkit::crash`. And storage that
+//! fails while the same work is done.
 //!
-//! `LUMIVAULT_CRASH_STATES=100000` visits so many states instead of the usual number, `LUMIVAULT_CRASH_SEED` others.
+//! `LUMIVAULT_CRASH_STATES=100000` visits so many states instead of the usual number, `LUMIVAULT_CRASH_SEED` others;
+//! `LUMIVAULT_FAULTS=all` lets everything fail that can, instead of some of it, and with a failure's name only that.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
@@ -9,6 +11,7 @@
 mod crash {
     mod campaign;
     mod expect;
+    mod failing;
     mod site;
     mod sources;
     mod states;

@@ -91,7 +91,7 @@ pub(crate) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result
     let mut written = 0;
     while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
         let at = advance(offset, written)?;
-        match log::write(file, rest, at, || imp::write_at(file, rest, at)) {
+        match log::write(file, rest, |bytes| imp::write_at(file, bytes, at), at) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(count) => written += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

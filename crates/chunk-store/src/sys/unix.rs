@@ -80,7 +80,8 @@ fn rename_noreplace(from: &Path, to: &Path) -> Result<(), Errno> {
     super::faults::before(super::faults::Step::Rename)
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     let rename = || renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE);
-    log::step(Step::Rename(from, to), || rustix::io::retry_on_intr(rename))
+    log::step(Step::Rename(from, to), || Ok(rustix::io::retry_on_intr(rename)?))
+        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]

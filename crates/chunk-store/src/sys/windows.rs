@@ -68,16 +68,23 @@ pub(super) fn has_no_sync_dir(error: &io::Error) -> bool {
 pub(super) fn rename_exclusive(from: &Path, to: &Path) -> io::Result<Renamed> {
     #[cfg(test)]
     super::faults::before(super::faults::Step::Rename)?;
-    let mut source = TempPath::try_from_path(from)?;
+    let mut source = Some(TempPath::try_from_path(from)?);
+    let mut rename = || {
+        let path = source.take().ok_or(io::ErrorKind::NotFound)?;
+        path.persist_noclobber(to).map_err(|failed| {
+            // Dropped, it would remove the file.
+            source = Some(failed.path);
+            failed.error
+        })
+    };
     for attempt in 0.. {
-        match log::step(Step::Rename(from, to), || source.persist_noclobber(to)) {
+        match log::step(Step::Rename(from, to), &mut rename) {
             Ok(()) => break,
-            Err(failed) if attempt < BUSY_RETRIES && is_busy(&failed.error) => {
-                source = failed.path;
+            Err(error) if attempt < BUSY_RETRIES && is_busy(&error) => {
                 thread::sleep(Duration::from_millis(1 << attempt));
             }
-            // Dropping `failed.path` removes the file. The spool that owns it would do so next.
-            Err(failed) => return Err(failed.error),
+            // The spool that owns the file would remove it next.
+            Err(error) => return Err(error),
         }
     }
     Ok(Renamed::Exclusively)

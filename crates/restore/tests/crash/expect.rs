@@ -14,13 +14,30 @@ pub(super) struct Acknowledged {
     /// The secret of each key slot.
     pub(super) slots: Vec<Key>,
     pub(super) snapshots: BTreeMap<SnapshotId, Held>,
+    /// Those that were forgotten and can still be revived.
+    pub(super) forgotten: BTreeMap<SnapshotId, Held>,
+    /// Whether the disk rotted, so far that a repair mends it.
+    pub(super) damaged: bool,
+    /// The stage that a backup was to hold when it failed. Its snapshot may be there all the same.
+    pub(super) in_the_making: Option<usize>,
 }
 
-/// A snapshot: the stage of the source that it holds, and its tags.
+/// A snapshot: the stage of the source that it holds, its tags, and whether it is pinned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) stage: usize,
     pub(super) tags: BTreeSet<String>,
+    pub(super) pinned: bool,
+}
+
+impl Held {
+    pub(super) fn new(stage: usize) -> Self {
+        Self {
+            stage,
+            tags: BTreeSet::new(),
+            pinned: false,
+        }
+    }
 }
 
 /// What must be true of a state between two acknowledged ones: whatever is true of both, and nothing that is true of
@@ -37,6 +54,10 @@ pub(super) struct Expected {
     pub(super) must: BTreeMap<SnapshotId, Held>,
     /// Snapshots that may be there, with the stages that they hold.
     pub(super) may: BTreeMap<SnapshotId, usize>,
+    /// The stage that snapshots hold of which nothing was said.
+    pub(super) others: Option<usize>,
+    /// Whether a repair may be needed first.
+    pub(super) damaged: bool,
 }
 
 impl Expected {
@@ -49,16 +70,23 @@ impl Expected {
                 .into_iter()
                 .filter_map(move |state| state.slots.get(number))
         };
-        let slots: Vec<BTreeSet<Key>> = (0..after.slots.len())
+        // One that is being added or removed may open it or not.
+        let count = if before.repository {
+            before.slots.len().min(after.slots.len())
+        } else {
+            after.slots.len()
+        };
+        let slots: Vec<BTreeSet<Key>> = (0..count)
             .map(|number| either(number).copied().collect())
             .collect();
         let ever = history.iter().flat_map(|state| &state.slots);
-        let refused = ever.filter(|key| !slots.iter().any(|slot| slot.contains(*key)));
+        let works = |key: &Key| before.slots.contains(key) || after.slots.contains(key);
+        let refused = ever.filter(|key| !works(key));
         let held = before.snapshots.iter().filter_map(|(id, held)| {
             let other = after.snapshots.get(id)?;
             let tags = held.tags.intersection(&other.tags).cloned().collect();
-            let stage = held.stage;
-            Some((*id, Held { stage, tags }))
+            let (stage, pinned) = (held.stage, held.pinned && other.pinned);
+            Some((*id, Held { stage, tags, pinned }))
         });
         let either = before.snapshots.iter().chain(&after.snapshots);
         Self {
@@ -67,6 +95,8 @@ impl Expected {
             may: either.map(|(id, held)| (*id, held.stage)).collect(),
             refused: refused.copied().collect(),
             slots,
+            others: after.in_the_making,
+            damaged: before.damaged || after.damaged,
         }
     }
 
@@ -78,6 +108,8 @@ impl Expected {
             refused: BTreeSet::new(),
             must: BTreeMap::new(),
             may: BTreeMap::new(),
+            others: None,
+            damaged: false,
         }
     }
 
@@ -86,8 +118,7 @@ impl Expected {
         let mut more = self.clone();
         more.may.insert(id, stage);
         if acknowledged {
-            let tags = BTreeSet::new();
-            more.must.insert(id, Held { stage, tags });
+            more.must.insert(id, Held::new(stage));
         }
         more
     }

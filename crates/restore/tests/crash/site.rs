@@ -1,21 +1,26 @@
 //! One simulated machine: a disk with the repository on it, the machine's own cache, and a way to go on working there.
 
+use std::cell::RefCell;
 use std::error::Error;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lumivault_chunk_store::backend::LocalDisk;
+use lumivault_chunk_store::backend::{Backend, BackendError, LocalDisk};
 use lumivault_chunk_store::keys::{NewSlot, RecoveryCode, SlotSecret};
 use lumivault_chunk_store::prune::{MaxUnused, PruneOptions, prune};
+use lumivault_chunk_store::repair::{self, PacksOptions, SnapshotsOptions};
 use lumivault_chunk_store::session::{Holder, Writing};
-use lumivault_chunk_store::{CacheDir, Compression, InitOptions, OpenOptions, Repository};
+use lumivault_chunk_store::{
+    CacheDir, ChunkIndex, Compression, InitOptions, OpenOptions, Repository, parity,
+};
 use lumivault_format::tree::Category;
 use lumivault_format::{KdfParams, Precision, SnapshotId, SnapshotTime};
 use lumivault_ingest::backup::{BackupRequest, Input, backup};
 use lumivault_ingest::source::{ExcludeRules, SourceSpec};
-use lumivault_testkit::World;
 use lumivault_testkit::crash::Tree;
+use lumivault_testkit::{FaultBackend, FaultControl, World};
 use tempfile::TempDir;
 
 use super::expect::Key;
@@ -52,6 +57,8 @@ pub(super) fn scratch() -> TempDir {
 pub(super) struct Site {
     folder: TempDir,
     world: World,
+    /// What makes operations of the backend fail.
+    faults: RefCell<Option<FaultControl>>,
 }
 
 impl Site {
@@ -62,7 +69,26 @@ impl Site {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
         let world = World::new(name);
-        Self { folder, world }
+        Self {
+            folder,
+            world,
+            faults: RefCell::default(),
+        }
+    }
+
+    /// Lets the backend of every repository that is opened from now on obey this, or nothing.
+    pub(super) fn obey(&self, faults: Option<FaultControl>) {
+        *self.faults.borrow_mut() = faults;
+    }
+
+    fn backend(&self, disk: &Arc<LocalDisk>) -> Result<Arc<dyn Backend>, BackendError> {
+        Ok(match &*self.faults.borrow() {
+            Some(control) => {
+                let disk = LocalDisk::open(&self.repository())?;
+                Arc::new(FaultBackend::with_control(disk, control.clone()))
+            }
+            None => disk.clone(),
+        })
     }
 
     /// A machine whose disk and cache hold this, at a time more than a day after the cut: whoever was at work is long gone.
@@ -108,19 +134,25 @@ impl Site {
             slots: slots.iter().copied().map(slot).collect(),
             chunker: lumivault_ingest::chunking::parameters(),
         };
-        Repository::init(disk.clone(), &options, self.world.environment()).map_err(failed("init"))?;
+        let backend = self.backend(&disk).map_err(failed("opening the folder"))?;
+        Repository::init(backend, &options, self.world.environment()).map_err(failed("init"))?;
         disk.write_readme("An archive.").map_err(failed("README"))
     }
 
     /// `None`: there is no repository.
     pub(super) fn try_open(&self, key: Key) -> Result<Option<Repository>, lumivault_chunk_store::Error> {
         let disk = match LocalDisk::open(&self.repository()) {
-            Ok(disk) => disk,
+            Ok(disk) => Arc::new(disk),
             Err(_) if !self.repository().exists() => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let environment = self.world.environment();
-        match Repository::open(Arc::new(disk), &secret(key), OpenOptions::default(), environment) {
+        match Repository::open(
+            self.backend(&disk)?,
+            &secret(key),
+            OpenOptions::default(),
+            environment,
+        ) {
             Err(lumivault_chunk_store::Error::NoRepository(_)) => Ok(None),
             result => result.map(Some),
         }
@@ -145,6 +177,44 @@ impl Site {
             Some(reason) => Err(format!("prune was held up: {reason}")),
             None => Ok(()),
         }
+    }
+
+    /// Mends everything that can be mended, parity last.
+    pub(super) fn repair(&self, key: Key) -> Try<()> {
+        let repository = self.open(key)?;
+        let lost = |what: &str| Err(format!("{what} found something lost"));
+        let index = repair::index(&repository, &holder(), false).map_err(failed("repair index"))?;
+        if index.is_damaged() {
+            return lost("repair index");
+        }
+        let options = PacksOptions {
+            from: None,
+            threads: NonZeroUsize::MIN,
+            dry_run: false,
+        };
+        let packs = repair::packs(&repository, &holder(), None, &options).map_err(failed("repair packs"))?;
+        if packs.is_damaged() {
+            return lost("repair packs");
+        }
+        let options = SnapshotsOptions {
+            from: None,
+            drop_lost: false,
+            dry_run: false,
+        };
+        let snapshots = repair::snapshots(&repository, &holder(), None, &options);
+        if snapshots.map_err(failed("repair snapshots"))?.is_damaged() {
+            return lost("repair snapshots");
+        }
+        // As it reads now: a repair may have mended the config.
+        let repository = self.open(key)?;
+        if repository.config().parity_percent > 0 {
+            let index = ChunkIndex::load(&repository, None).map_err(failed("reading the index"))?;
+            let report = parity::scrub(&repository, &index, false).map_err(failed("scrub"))?;
+            if report.damaged_total > 0 {
+                return lost("scrub");
+            }
+        }
+        Ok(())
     }
 
     /// Backs a folder up with this machine's cache, a minute after what was last done here.

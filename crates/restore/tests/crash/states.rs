@@ -89,11 +89,18 @@ pub(super) struct Recovery {
 /// Looks at a state, backs up there, and looks again. The cache is of the time of the cut or later.
 pub(super) fn visit(stop: &Stop, sources: &Sources, stage: usize, cache: &Tree, time: i64) -> Try<Recovery> {
     let site = Site::after_cut(&stop.name, &stop.tree, cache, time + DAY);
-    let found = verify(&site, sources, &stop.expected, "at once")?;
     let log = StorageLog::begin(&site.disk()).map_err(failed("the log"))?;
     let mut expected = Vec::new();
+    let mut base = stop.expected.clone();
+    if base.damaged {
+        site.repair(RECOVERY)?;
+        log.note("acknowledged: repair");
+        expected.push(base.clone());
+        base.damaged = false;
+    }
+    let found = verify(&site, sources, &base, "at once")?;
     let (key, base) = match found {
-        Found::Whole(key) => (key, stop.expected.clone()),
+        Found::Whole(key) => (key, base),
         Found::Nothing => {
             let slots = [RECOVERY, OLD];
             if site.init(&slots).is_err() {

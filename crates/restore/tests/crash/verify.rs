@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use lumivault_chunk_store::check::{CheckOptions, ReadData, check};
+use lumivault_chunk_store::forget::Facts;
 use lumivault_chunk_store::{ChunkIndex, Error, Repository, StoredSnapshot, TreeReader};
 use lumivault_restore::{RestoreRequest, execute, open_target, plan};
 use lumivault_testkit::crash::Tree;
@@ -32,7 +33,7 @@ pub(super) fn verify(site: &Site, sources: &Sources, expected: &Expected, label:
     };
     for key in &expected.refused {
         match site.try_open(*key) {
-            Err(Error::WrongPassword(_)) => {}
+            Err(Error::WrongPassword(..)) => {}
             other => return Err(format!("a secret that was changed: {other:?}")),
         }
     }
@@ -41,7 +42,8 @@ pub(super) fn verify(site: &Site, sources: &Sources, expected: &Expected, label:
     checked(&repository, &index)?;
     let found = listed(&repository, expected)?;
     for (number, snapshot) in found.iter().enumerate() {
-        let stage = expected.may[&snapshot.id];
+        let known = expected.may.get(&snapshot.id).copied();
+        let stage = known.or(expected.others).ok_or("a snapshot of nothing known")?;
         let target = site.path(&format!("restored {label} {number}"));
         let restored = restore(&repository, &index, snapshot, &target)
             .map_err(|error| format!("restoring {}: {error}", snapshot.id))?;
@@ -83,8 +85,15 @@ fn listed(repository: &Repository, expected: &Expected) -> Try<Vec<StoredSnapsho
             return Err(format!("an acknowledged tag of {id} is lost: {:?}", found.tags));
         }
     }
+    let facts = Facts::read(repository, "test").map_err(failed("reading facts"))?;
+    let mut pinned = expected.must.iter().filter(|(_, held)| held.pinned);
+    if let Some((id, _)) = pinned.find(|(id, _)| !facts.state(id).pinned) {
+        return Err(format!("the acknowledged pin of {id} is lost"));
+    }
     let live: Vec<_> = loaded.live().cloned().collect();
-    match live.iter().find(|found| !expected.may.contains_key(&found.id)) {
+    let is_strange =
+        |found: &&StoredSnapshot| expected.others.is_none() && !expected.may.contains_key(&found.id);
+    match live.iter().find(is_strange) {
         Some(stranger) => Err(format!("the snapshot {} should not be there", stranger.id)),
         None => Ok(live),
     }

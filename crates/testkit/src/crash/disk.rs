@@ -105,6 +105,10 @@ impl Disk {
                 let inode = self.find(from);
                 self.name(to, inode);
             }
+            Deed::Damage { path, offset, bytes } => {
+                let inode = self.find(path);
+                self.files.get_mut(&inode).expect("a file").damage(*offset, bytes);
+            }
             Deed::Note(_) => {}
         }
     }
@@ -307,6 +311,12 @@ impl File {
 
     fn sync(&mut self) {
         self.durable = Arc::clone(&self.current);
+    }
+
+    /// What rots is what the disk holds; a file that nobody writes to at that time.
+    fn damage(&mut self, offset: u64, new: &[u8]) {
+        self.write(offset, new);
+        self.sync();
     }
 }
 

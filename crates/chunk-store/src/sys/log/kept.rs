@@ -1,8 +1,9 @@
 //! The log itself. A step below a recorded folder is taken while the log is locked: what it says happened in exactly
-//! that order, and a sync covers just what stands before it.
+//! that order, and a sync covers just what stands before it. A test can also let steps fail, or a disk rot.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,6 +58,15 @@ pub enum Deed {
         /// The second.
         to: PathBuf,
     },
+    /// Bytes of a file became others by themselves, on the disk.
+    Damage {
+        /// The file.
+        path: PathBuf,
+        /// Where the first of them is.
+        offset: u64,
+        /// What they are now.
+        bytes: Arc<[u8]>,
+    },
     /// A test wrote something down, e.g. that something was acknowledged.
     Note(String),
 }
@@ -70,15 +80,35 @@ pub struct Record {
     pub done: bool,
 }
 
+/// What becomes of a step instead.
+#[derive(Debug)]
+pub enum Fault {
+    /// It is not taken.
+    Fails(io::Error),
+    /// Of a write, only half of the bytes arrive, at least one; the answer says so. Other steps are taken.
+    Short,
+}
+
+/// Asked before each step; what it looks like then: a write has all its bytes, nothing is done yet.
+type Plan = Box<dyn FnMut(&Deed) -> Option<Fault> + Send>;
+
 /// Records what happens below one folder, in this process, as long as it lives.
 #[derive(Debug)]
 pub struct StorageLog(Arc<Kept>);
 
-#[derive(Debug)]
 struct Kept {
     /// The folder as it was given, and without links: callers use both.
     roots: [PathBuf; 2],
     records: Mutex<Vec<Record>>,
+    plan: Mutex<Option<Plan>>,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept")
+            .field("roots", &self.roots)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Default)]
@@ -96,6 +126,7 @@ impl StorageLog {
         let kept = Arc::new(Kept {
             roots: [root.to_owned(), fs::canonicalize(root)?],
             records: Mutex::default(),
+            plan: Mutex::default(),
         });
         lock(&REGISTRY).logs.push(Arc::clone(&kept));
         Ok(Self(kept))
@@ -104,6 +135,28 @@ impl StorageLog {
     /// Writes something down between the steps.
     pub fn note(&self, text: impl Into<String>) {
         self.0.push(Deed::Note(text.into()), true);
+    }
+
+    /// From now on asks `plan` before every step whether it shall fail.
+    pub fn fail_by(&self, plan: impl FnMut(&Deed) -> Option<Fault> + Send + 'static) {
+        *lock(&self.0.plan) = Some(Box::new(plan));
+    }
+
+    /// From now on nothing fails by a plan.
+    pub fn heal(&self) {
+        *lock(&self.0.plan) = None;
+    }
+
+    /// Changes bytes of a file (named relative to the recorded folder) as a disk does that rots.
+    pub fn damage(&self, path: &Path, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut records = lock(&self.0.records);
+        let [root, _] = &self.0.roots;
+        let file = OpenOptions::new().write(true).open(root.join(path))?;
+        super::super::imp::write_at(&file, bytes, offset)?;
+        let (path, bytes) = (path.to_owned(), bytes.into());
+        let deed = Deed::Damage { path, offset, bytes };
+        records.push(Record { deed, done: true });
+        Ok(())
     }
 
     /// Everything so far.
@@ -123,6 +176,18 @@ impl Drop for StorageLog {
 impl Kept {
     fn push(&self, deed: Deed, done: bool) {
         lock(&self.records).push(Record { deed, done });
+    }
+
+    fn fault(&self, deed: &Deed) -> Option<Fault> {
+        lock(&self.plan).as_mut().and_then(|plan| plan(deed))
+    }
+
+    /// Takes a step, unless it shall fail.
+    fn take<T>(&self, deed: &Deed, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        match self.fault(deed) {
+            Some(Fault::Fails(error)) => Err(error),
+            Some(Fault::Short) | None => act(),
+        }
     }
 
     fn relative(&self, path: &Path) -> Option<PathBuf> {
@@ -146,7 +211,7 @@ fn log_of_file(file: &File) -> Option<(Arc<Kept>, FileNumber)> {
     registry.files.get(&identity(file)?).cloned()
 }
 
-pub(in super::super) fn step<T, E>(step: Step<'_>, act: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+pub(in super::super) fn step<T>(step: Step<'_>, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let one = |path: &Path, deed: fn(PathBuf) -> Deed| log_of(path).map(|(kept, path)| (kept, deed(path)));
     let two = |from: &Path, to: &Path, deed: fn(PathBuf, PathBuf) -> Deed| {
         let (kept, from) = log_of(from)?;
@@ -166,7 +231,7 @@ pub(in super::super) fn step<T, E>(step: Step<'_>, act: impl FnOnce() -> Result<
         return act();
     };
     let mut records = lock(&kept.records);
-    let result = act();
+    let result = kept.take(&deed, act);
     let done = result.is_ok();
     records.push(Record { deed, done });
     result
@@ -183,13 +248,13 @@ pub(in super::super) fn create(path: &Path, act: impl FnOnce() -> io::Result<Fil
     };
     let number = FileNumber(NEXT.fetch_add(1, Ordering::Relaxed));
     let mut records = lock(&kept.records);
-    let result = act();
+    let deed = Deed::Create { path, file: number };
+    let result = kept.take(&deed, act);
     if let Some(identity) = result.as_ref().ok().and_then(identity) {
         let known = (Arc::clone(&kept), number);
         lock(&REGISTRY).files.insert(identity, known);
     }
     let done = result.is_ok();
-    let deed = Deed::Create { path, file: number };
     records.push(Record { deed, done });
     result
 }
@@ -197,21 +262,26 @@ pub(in super::super) fn create(path: &Path, act: impl FnOnce() -> io::Result<Fil
 pub(in super::super) fn write(
     file: &File,
     bytes: &[u8],
+    act: impl FnOnce(&[u8]) -> io::Result<usize>,
     offset: u64,
-    act: impl FnOnce() -> io::Result<usize>,
 ) -> io::Result<usize> {
     let Some((kept, file)) = log_of_file(file) else {
-        return act();
+        return act(bytes);
     };
     let mut records = lock(&kept.records);
-    let result = act();
-    let arrived = result.as_ref().map_or(0, |count| *count).min(bytes.len());
-    let deed = Deed::Write {
+    let deed = |bytes: &[u8]| Deed::Write {
         file,
         offset,
-        bytes: bytes[..arrived].into(),
+        bytes: bytes.into(),
     };
+    let result = match kept.fault(&deed(bytes)) {
+        Some(Fault::Fails(error)) => Err(error),
+        Some(Fault::Short) => act(&bytes[..bytes.len().div_ceil(2)]),
+        None => act(bytes),
+    };
+    let arrived = result.as_ref().map_or(0, |count| *count).min(bytes.len());
     let done = result.is_ok();
+    let deed = deed(&bytes[..arrived]);
     records.push(Record { deed, done });
     result
 }

@@ -1,5 +1,5 @@
 //! Every step that changes what a disk holds passes through here. Test builds can write them down, in the order in
-//! which they happened, so that a test can work out what a power cut would have left; shipping builds only take the step.
+//! which they happened, so that a test can work out what a power cut would have left, or let them fail; shipping builds only take the step.
 
 #[cfg(feature = "storage-log")]
 mod kept;
@@ -10,7 +10,7 @@ use std::io;
 use std::path::Path;
 
 #[cfg(feature = "storage-log")]
-pub use kept::{Deed, FileNumber, Record, StorageLog};
+pub use kept::{Deed, Fault, FileNumber, Record, StorageLog};
 
 /// A step whose success says nothing more.
 #[cfg_attr(
@@ -33,7 +33,7 @@ pub(super) enum Step<'a> {
 pub(super) use kept::{create, step, write};
 
 #[cfg(not(feature = "storage-log"))]
-pub(super) fn step<T, E>(_step: Step<'_>, act: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+pub(super) fn step<T>(_step: Step<'_>, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     act()
 }
 
@@ -47,9 +47,9 @@ pub(super) fn create(_path: &Path, act: impl FnOnce() -> io::Result<File>) -> io
 #[cfg(not(feature = "storage-log"))]
 pub(super) fn write(
     _file: &File,
-    _bytes: &[u8],
+    bytes: &[u8],
+    act: impl FnOnce(&[u8]) -> io::Result<usize>,
     _offset: u64,
-    act: impl FnOnce() -> io::Result<usize>,
 ) -> io::Result<usize> {
-    act()
+    act(bytes)
 }
