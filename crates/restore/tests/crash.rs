@@ -3,7 +3,7 @@
 //! fails while the same work is done.
 //!
 //! `LUMIVAULT_CRASH_STATES=100000` visits so many states instead of the usual number, `LUMIVAULT_CRASH_SEED` others;
-//! `LUMIVAULT_FAULTS=all` lets everything fail that can, instead of some of it, and with a failure's name only that.
+//! `LUMIVAULT_FAULTS=all` lets everything fail that can, instead of some of it, and with the beginning of a failure's name only those.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
