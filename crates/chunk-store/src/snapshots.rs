@@ -1,6 +1,6 @@
 //! Snapshots and the later facts about them. See docs/format.md §9, §10.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use lumivault_format::{
     Annotation, AnnotationKind, ObjectId, ObjectKind, ObjectName, ObjectType, Snapshot, SnapshotId,
@@ -28,6 +28,9 @@ pub struct StoredSnapshot {
     pub pinned: bool,
     /// Whether it is forgotten and its removal was begun: it may be gone at any moment.
     pub removal: bool,
+    /// Its place in the order in which all were written, by the clocks of those who wrote them; one that names another as
+    /// its predecessor in the same second comes after it. Decides between snapshots of the same time.
+    pub rank: u64,
 }
 
 impl StoredSnapshot {
@@ -67,9 +70,10 @@ impl Repository {
         for stored in &mut loaded.found {
             apply(stored, facts.get(&stored.id).map_or(&[], Vec::as_slice));
         }
+        rank(&mut loaded.found);
         loaded
             .found
-            .sort_by_key(|s| (s.snapshot.time.unix_seconds, s.snapshot.time.nanoseconds, s.id));
+            .sort_by_key(|s| (s.snapshot.time.unix_seconds, s.snapshot.time.nanoseconds, s.rank));
         Ok(loaded)
     }
 
@@ -100,14 +104,20 @@ impl Repository {
             forgotten: None,
             pinned: false,
             removal: false,
+            rank: 0,
         })
     }
 
     /// Commits a snapshot. Everything it refers to must be durable and listed already.
     pub fn commit_snapshot(&self, snapshot: &Snapshot) -> Result<SnapshotId, Error> {
-        let record = snapshot.encode();
+        let salt = self.environment().random_array()?;
+        self.commit_record(snapshot, &snapshot.encode_salted(salt))
+    }
+
+    /// The same from its encoding.
+    pub(crate) fn commit_record(&self, snapshot: &Snapshot, record: &[u8]) -> Result<SnapshotId, Error> {
         // What breaks a limit would be stored and never be read again.
-        match Snapshot::decode(&record) {
+        match Snapshot::decode(record) {
             Ok(decoded) if decoded == *snapshot => {}
             Ok(_) => {
                 return Err(Error::Snapshot(
@@ -120,9 +130,9 @@ impl Repository {
                 )));
             }
         }
-        let mac = keyed_hash(&self.secrets().derived.snapshot_mac, &record);
-        self.store_sealed(ObjectType::Snapshot, &[mac.as_slice(), &record].concat())?;
-        Ok(self.snapshot_id(&record))
+        let mac = keyed_hash(&self.secrets().derived.snapshot_mac, record);
+        self.store_sealed(ObjectType::Snapshot, &[mac.as_slice(), record].concat())?;
+        Ok(self.snapshot_id(record))
     }
 
     fn snapshot_id(&self, record: &[u8]) -> SnapshotId {
@@ -164,6 +174,57 @@ impl Repository {
             .extend(named.into_iter().map(|(_, annotation)| annotation));
         Ok(loaded)
     }
+}
+
+/// Numbers them in the order in which they were written.
+fn rank(found: &mut [StoredSnapshot]) {
+    let depths = depths(found);
+    found.sort_by_key(|one| {
+        let depth = depths.get(&one.id).copied().unwrap_or_default();
+        (one.snapshot.written_unix_seconds, depth, one.id)
+    });
+    for (rank, one) in (0..).zip(found) {
+        one.rank = rank;
+    }
+}
+
+/// How many that are there each has before it in the longest way back.
+fn depths(found: &[StoredSnapshot]) -> HashMap<SnapshotId, u64> {
+    let mut waits: HashMap<SnapshotId, HashSet<SnapshotId>> = HashMap::new();
+    let present: HashSet<SnapshotId> = found.iter().map(|one| one.id).collect();
+    let mut after: HashMap<SnapshotId, Vec<SnapshotId>> = HashMap::new();
+    for one in found {
+        let before = one
+            .snapshot
+            .predecessors
+            .iter()
+            .filter(|id| present.contains(*id));
+        let before: HashSet<SnapshotId> = before.copied().collect();
+        for id in &before {
+            after.entry(*id).or_default().push(one.id);
+        }
+        waits.insert(one.id, before);
+    }
+    let mut depths: HashMap<SnapshotId, u64> = HashMap::new();
+    let mut ready: Vec<SnapshotId> = waits
+        .iter()
+        .filter(|(_, before)| before.is_empty())
+        .map(|(id, _)| *id)
+        .collect();
+    while let Some(id) = ready.pop() {
+        let depth = depths.get(&id).copied().unwrap_or_default();
+        for next in after.remove(&id).unwrap_or_default() {
+            let deepest = depths.entry(next).or_default();
+            *deepest = depth.saturating_add(1).max(*deepest);
+            if let Some(before) = waits.get_mut(&next) {
+                before.remove(&id);
+                if before.is_empty() {
+                    ready.push(next);
+                }
+            }
+        }
+    }
+    depths
 }
 
 /// Applies the facts about a snapshot, which come in the order in which they count.

@@ -295,7 +295,10 @@ fn pack(archive: &Archive, kind: ChunkKind, chunks: &[&[u8]]) -> Value {
 
 fn records(archive: &Archive) -> Value {
     let snapshot = snapshot(archive);
-    let id = archive.repository.commit_snapshot(&snapshot).unwrap();
+    let id = archive
+        .repository
+        .commit_record(&snapshot, &snapshot.encode())
+        .unwrap();
     let mac = crate::keys::keyed_hash(
         &archive.repository.secrets().derived.snapshot_mac,
         &snapshot.encode(),

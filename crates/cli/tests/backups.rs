@@ -502,3 +502,120 @@ fn tags_change_and_snapshots_do_not() {
         .run(&["tag", "--add", "x", "--phone", "B"])
         .expect(1, "no snapshot is chosen");
 }
+
+#[test]
+fn of_two_snapshots_of_a_month_the_one_written_last_is_taken() {
+    // Ids are as good as random: one run would prove little.
+    for round in 0..4 {
+        let world = World::with_repository();
+        world.write("2025-06/a.txt", b"first");
+        world.ok(&["import", "2025-06"]);
+        world.write("2025-06/b.txt", format!("second, {round}").as_bytes());
+        let said = world.ok(&["import", "2025-06"]);
+        assert!(said.contains("second snapshot of 2025-06"), "{said}");
+        for when in ["2025-06", "latest", "2025"] {
+            let ran = world.run(&["dump", "--at", when, ":b.txt"]);
+            ran.expect(0, "of those of that time it was written last");
+            assert_eq!(ran.stdout, format!("second, {round}"), "{when}");
+        }
+    }
+}
+
+#[test]
+fn a_phone_without_a_name_can_be_meant() {
+    let world = World::with_repository();
+    world.write("2025-06/a.txt", b"of no phone");
+    world.ok(&["import", "2025-06"]);
+    world.write("now/a.txt", b"of the phone");
+    world.ok(&["backup", "--phone", "Lumia 950", "now"]);
+    world
+        .run(&["dump", "--at", "2025-06", ":a.txt"])
+        .expect(2, "(unnamed), Lumia 950");
+    let unnamed = |words: &[&str]| world.ok(&[words, &["--phone", "(unnamed)"]].concat());
+    assert_eq!(unnamed(&["dump", "--at", "2025-06", ":a.txt"]), "of no phone");
+    assert_eq!(unnamed(&["snapshots"]).matches("2025-06").count(), 1);
+    assert!(!unnamed(&["snapshots"]).contains("Lumia 950"));
+    // But nobody is called so.
+    world
+        .run(&["backup", "--phone", "(unnamed)", "now"])
+        .expect(2, "leave --phone out");
+}
+
+#[test]
+fn what_has_no_date_beside_what_has_is_told() {
+    let world = World::with_repository();
+    for file in [
+        "2025-01/a",
+        "Lumia/b",
+        "Sicherung-alt/c",
+        "loose.jpg",
+        ".hidden/d",
+    ] {
+        world.write(&format!("copies/{file}"), file.as_bytes());
+    }
+    for words in [["import", "-n", "copies"].as_slice(), &["import", "copies"]] {
+        let ran = world.run(words);
+        ran.expect(3, "Lumia is left: its name holds no date");
+        assert!(ran.stderr.contains("Sicherung-alt is left"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("1 file in it is in no folder with a date"),
+            "{}",
+            ran.stderr
+        );
+        assert!(!ran.stderr.contains("hidden"), "{}", ran.stderr);
+    }
+    assert_eq!(world.snapshots().len(), 1);
+}
+
+#[test]
+fn importing_again_stores_what_was_lost() {
+    let world = World::with_repository();
+    for month in ["2025-01", "2025-02"] {
+        let noise: Vec<u8> = (0..90_000_u32)
+            .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
+            .collect();
+        world.write(
+            &format!("copies/{month}/photo.bin"),
+            &[noise.as_slice(), month.as_bytes()].concat(),
+        );
+    }
+    world.ok(&["import", "copies"]);
+    let packs = files_below(&world.repository().join("packs"));
+    let (largest, _) = packs.iter().max_by_key(|(_, bytes)| bytes.len()).unwrap();
+    std::fs::remove_file(largest).unwrap();
+    world.run(&["check"]).expect(20, "");
+    world.run(&["repair", "packs"]).expect(20, "");
+    let said = world.ok(&["import", "copies"]);
+    assert!(said.contains("had been lost and"), "{said}");
+    world.ok(&["check", "--read-data"]);
+    assert_eq!(world.snapshots().len(), 2);
+    let again = world.ok(&["import", "copies"]);
+    assert!(!again.contains("had been lost"), "{again}");
+}
+
+#[test]
+fn imports_at_the_same_time_neither_fail_nor_give_one_id_twice() {
+    let world = World::with_repository();
+    year(&world);
+    let start = || {
+        let mut command = world.command(&["import", "copies"]);
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    for child in [start(), start()] {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+    }
+    let ids: Vec<String> = world
+        .snapshots()
+        .iter()
+        .map(|one| one["id"].as_str().unwrap().to_owned())
+        .collect();
+    let distinct: std::collections::BTreeSet<&String> = ids.iter().collect();
+    assert!(ids.len() >= 12 && distinct.len() == ids.len(), "{ids:?}");
+    world.ok(&["check", "--read-data"]);
+}

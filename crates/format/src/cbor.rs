@@ -201,6 +201,8 @@ struct SnapshotRecord {
     digest: ByteArray<32>,
     #[n(19)]
     written_unix_seconds: i64,
+    #[n(20)]
+    salt: Option<ByteArray<16>>,
 }
 
 /// A dated state of a phone.
@@ -245,6 +247,16 @@ pub struct Snapshot {
 impl Snapshot {
     /// Encodes the CBOR record (without the MAC before it).
     pub fn encode(&self) -> Vec<u8> {
+        self.encode_with(None)
+    }
+
+    /// The same with random bytes that mean nothing: what two machines write in the same second, of the same content, are
+    /// two snapshots then, with two ids. Decoding drops them.
+    pub fn encode_salted(&self, salt: [u8; 16]) -> Vec<u8> {
+        self.encode_with(Some(salt))
+    }
+
+    fn encode_with(&self, salt: Option<[u8; 16]>) -> Vec<u8> {
         let array = |id: &SnapshotId| ByteArray::from(*id.as_bytes());
         encode(&SnapshotRecord {
             unix_seconds: self.time.unix_seconds,
@@ -267,6 +279,7 @@ impl Snapshot {
             config: (*self.config.as_bytes()).into(),
             digest: (*self.digest.as_bytes()).into(),
             written_unix_seconds: self.written_unix_seconds,
+            salt: salt.map(ByteArray::from),
         })
     }
 
@@ -463,6 +476,43 @@ mod tests {
                 "{decoded:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_salt_changes_the_bytes_of_a_snapshot_and_nothing_else() {
+        let snapshot = Snapshot {
+            time: SnapshotTime {
+                unix_seconds: 1,
+                nanoseconds: 2,
+                utc_offset_seconds: 3600,
+                precision: Precision::Month,
+            },
+            phone: "Lumia 950".into(),
+            host: String::new(),
+            tool: String::new(),
+            sources: Vec::new(),
+            scope: Scope::default(),
+            tags: Vec::new(),
+            predecessors: Vec::new(),
+            root: vec![1],
+            root_stat: vec![2],
+            counts: Counts::default(),
+            warnings: Vec::new(),
+            warnings_total: 0,
+            config_generation: 1,
+            config: ObjectName::from_bytes([3; 32]),
+            digest: TreeDigest::from_bytes([4; 32]),
+            written_unix_seconds: 5,
+        };
+        let records = [
+            snapshot.encode(),
+            snapshot.encode_salted([6; 16]),
+            snapshot.encode_salted([7; 16]),
+        ];
+        for record in &records {
+            assert_eq!(Snapshot::decode(record).unwrap(), snapshot);
+        }
+        assert!(records[0] != records[1] && records[1] != records[2]);
     }
 
     #[test]

@@ -49,6 +49,7 @@ pub(super) struct Shared {
 #[derive(Default)]
 pub(super) struct Totals {
     pub(super) chunks: AtomicU64,
+    pub(super) data_chunks: AtomicU64,
     pub(super) plain: AtomicU64,
     pub(super) stored: AtomicU64,
     pub(super) packs: AtomicU64,

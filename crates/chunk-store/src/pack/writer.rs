@@ -44,6 +44,8 @@ pub struct Stored {
 pub struct WriteSummary {
     /// New chunks.
     pub chunks: u64,
+    /// Those of them that are data.
+    pub data_chunks: u64,
     /// Their plaintext bytes.
     pub plain_bytes: u64,
     /// Their stored bytes, before padding.
@@ -60,6 +62,7 @@ impl WriteSummary {
     pub fn plus(&self, other: &Self) -> Self {
         Self {
             chunks: self.chunks + other.chunks,
+            data_chunks: self.data_chunks + other.data_chunks,
             plain_bytes: self.plain_bytes + other.plain_bytes,
             stored_bytes: self.stored_bytes + other.stored_bytes,
             packs: self.packs + other.packs,
@@ -182,6 +185,7 @@ impl ChunkWriter {
             return Ok(Stored { id, new: false });
         }
         Totals::add(&shared.totals.chunks, 1);
+        Totals::add(&shared.totals.data_chunks, u64::from(kind == ChunkKind::Data));
         Totals::add(&shared.totals.plain, plain_len.into());
         if shared.options.dry_run {
             return Ok(Stored { id, new: true });
@@ -217,6 +221,7 @@ impl ChunkWriter {
             return Ok(());
         }
         Totals::add(&shared.totals.chunks, 1);
+        Totals::add(&shared.totals.data_chunks, u64::from(kind == ChunkKind::Data));
         Totals::add(&shared.totals.plain, entry.plain_len.into());
         Totals::add(&shared.totals.stored, entry.stored_len.into());
         let dealer = shared.dealer(kind);
@@ -230,6 +235,7 @@ impl ChunkWriter {
         let totals = &self.shared.totals;
         WriteSummary {
             chunks: get(&totals.chunks),
+            data_chunks: get(&totals.data_chunks),
             plain_bytes: get(&totals.plain),
             stored_bytes: get(&totals.stored),
             packs: get(&totals.packs),

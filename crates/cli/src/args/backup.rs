@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::output::printable::printable_bytes;
 use crate::output::printable_path;
 use crate::request::{
-    Backup, Compression, Source, Sources, component, name, parse_snapshot_time, paths_of, tag,
+    Backup, Compression, Source, Sources, component, name, parse_snapshot_time, paths_of, phone, tag,
 };
 use crate::surroundings::Surroundings;
 
@@ -52,7 +52,7 @@ pub(crate) struct BackupArgs {
     stdin_filename: Option<String>,
 
     /// The phone this is of
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = phone)]
     phone: Option<String>,
 
     /// The machine this is made on [default: its own name]

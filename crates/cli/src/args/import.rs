@@ -7,7 +7,7 @@ use clap::Args;
 use super::exclude::ExcludeArgs;
 use super::values::choice;
 use crate::failure::Failure;
-use crate::request::{DateFrom, Import, name};
+use crate::request::{DateFrom, Import, phone};
 use crate::surroundings::Surroundings;
 
 /// Make dated snapshots of existing copies of a phone
@@ -29,7 +29,7 @@ pub(crate) struct ImportArgs {
     date_from: DateFrom,
 
     /// The phone these are of [default: the model in the name of the folder, if any]
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = phone)]
     phone: Option<String>,
 
     /// Tell what would be imported, but store nothing

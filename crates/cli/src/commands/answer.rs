@@ -216,8 +216,12 @@ pub(crate) struct Selected {
 
 impl Selected {
     /// `named` is what `requested` means today.
-    pub(crate) fn new(requested: &str, found: &when::Selection<'_, SnapshotId>, named: &Named) -> Self {
-        let id = |one: Option<&when::Candidate<SnapshotId>>| one.map(|one| one.id.to_letters());
+    pub(crate) fn new(
+        requested: &str,
+        found: &when::Selection<'_, (u64, SnapshotId)>,
+        named: &Named,
+    ) -> Self {
+        let id = |one: Option<&when::Candidate<(u64, SnapshotId)>>| one.map(|one| one.id.1.to_letters());
         Self {
             requested: requested.to_owned(),
             distance_seconds: distance(&found.taken.time, named),

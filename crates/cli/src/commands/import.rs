@@ -21,7 +21,7 @@ use super::{Context, TOOL};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::table::Align;
-use crate::output::{Table, printable_path, size};
+use crate::output::{Table, count, printable_path, size};
 use crate::request::{Access, Compression, DateFrom, Import};
 
 /// One line of `--json`.
@@ -338,6 +338,16 @@ fn tell_outcome(
             changes(&summary.changes),
             size(summary.counts.bytes),
             size(stored(summary)),
+        ),
+        None if summary.written.data_chunks > 0 => format!(
+            "{}  {folder}  is in the repository already; {} of it had been lost and {} stored again",
+            item.period,
+            count(summary.written.data_chunks, "chunk", "chunks"),
+            if summary.written.data_chunks == 1 {
+                "is"
+            } else {
+                "are"
+            },
         ),
         None => format!("{}  {folder}  is in the repository already", item.period),
     };

@@ -203,7 +203,7 @@ fn tell(
         String::new(),
         "Next:".to_owned(),
         format!(
-            "  lumivault -r {repo} import FOLDER...                     copies that have dates in their names"
+            "  lumivault -r {repo} import --phone \"Lumia 950\" FOLDER    copies that have dates in their names"
         ),
         format!(
             "  lumivault -r {repo} backup --phone \"Lumia 950\" FOLDER    what was copied from the phone now"

@@ -122,9 +122,15 @@ pub(crate) fn each<'s>(
 /// Whether a snapshot is of one of the phones and machines named, and has one of the tags.
 pub(crate) fn passes(snapshot: &StoredSnapshot, filter: &Filter) -> bool {
     let any = |wanted: &[String], have: &str| wanted.is_empty() || wanted.iter().any(|one| one == have);
-    any(&filter.phones, &snapshot.snapshot.phone)
+    let phone = &snapshot.snapshot.phone;
+    (filter.phones.is_empty() || filter.phones.iter().any(|given| is_phone(given, phone)))
         && any(&filter.hosts, &snapshot.snapshot.host)
         && (filter.tags.is_empty() || filter.tags.iter().any(|tag| snapshot.tags.contains(tag)))
+}
+
+/// Whether this is how the phone is called, or shown if it has no name.
+fn is_phone(given: &str, name: &str) -> bool {
+    given == name || name.is_empty() && given == when::shown(name)
 }
 
 fn by_id<'s>(
@@ -153,10 +159,11 @@ fn by_id<'s>(
             return Err(Failure::usage(problem).hint("type more of the id"));
         }
     };
-    if let Some(phone) = phone.filter(|phone| *phone != snapshot.snapshot.phone) {
+    if let Some(phone) = phone.filter(|phone| !is_phone(phone, &snapshot.snapshot.phone)) {
         let problem = format!(
             "snapshot {} is of {}, not of {phone}",
-            snapshot.id, snapshot.snapshot.phone
+            snapshot.id,
+            when::shown(&snapshot.snapshot.phone)
         );
         return Err(Failure::usage(problem).hint(LIST));
     }
@@ -189,11 +196,11 @@ fn by_time<'s>(
     context: &Context,
 ) -> Result<Chosen<'s>, Failure> {
     let when: When = text.parse()?;
-    let candidates: Vec<Candidate<SnapshotId>> = snapshots
+    let candidates: Vec<Candidate<(u64, SnapshotId)>> = snapshots
         .iter()
         .filter(|one| one.is_live())
         .map(|one| Candidate {
-            id: one.id,
+            id: (one.rank, one.id),
             time: one.snapshot.time,
             phone: one.snapshot.phone.clone(),
         })
@@ -211,7 +218,7 @@ fn by_time<'s>(
     let found = when::select(&candidates, &request, context.today())?;
     context.remark(&found.to_string());
     let selected = Selected::new(text, &found, &when.named(context.today()));
-    let snapshot = snapshots.iter().find(|one| one.id == found.taken.id);
+    let snapshot = snapshots.iter().find(|one| one.id == found.taken.id.1);
     let snapshot = snapshot.ok_or_else(|| Failure::failed("the snapshot is gone"))?;
     Ok(Chosen {
         snapshot,

@@ -27,7 +27,7 @@ pub(crate) use percent::parity_percent;
 pub(crate) use repair::{OtherCopy, Repair};
 pub(crate) use selection::{Filter, Selection, Selector, SnapshotPath};
 pub(crate) use subset::Subset;
-pub(crate) use text::{component, name, tag, threads};
+pub(crate) use text::{component, name, phone, tag, threads};
 pub(crate) use time::parse_snapshot_time;
 pub(crate) use verbs::{
     ArchiveFormat, Backup, Cat, Check, Completions, Compression, DateFrom, Demo, Diff, Dump, Find,

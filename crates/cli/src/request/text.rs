@@ -20,6 +20,15 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// The name of a phone that is written down. How a phone without a name is shown is no name: it would be taken for one without.
+pub(crate) fn phone(text: &str) -> Result<String, String> {
+    let phone = name(text)?;
+    if phone == lumivault_restore::when::shown("") {
+        return Err("this stands for a phone without a name; leave --phone out".into());
+    }
+    Ok(phone)
+}
+
 /// A tag; several may be joined by commas, which clap has taken apart before.
 pub(crate) fn tag(text: &str) -> Result<String, String> {
     name(text).map_err(|problem| problem.replace("a name", "a tag"))

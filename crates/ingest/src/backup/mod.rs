@@ -226,7 +226,10 @@ fn store(
     };
     let skipped = request.skip_digests.contains(&written.digest)
         || request.skip_if_unchanged && parent.as_ref().is_some_and(same);
-    let added = if request.dry_run || skipped && chunks.is_unpublished() {
+    // Of content that is there already, chunks can only be new if they had been lost. The trees of a copy with other times
+    // serve nobody.
+    let heals = chunks.summary().data_chunks > 0;
+    let added = if request.dry_run || skipped && chunks.is_unpublished() && !heals {
         chunks.summary()
     } else {
         run_event(repository, "writing the index");

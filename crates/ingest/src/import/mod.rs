@@ -111,15 +111,42 @@ fn plan_by_name(folder: &Path, zone: &TimeZone, plan: &mut ImportPlan) -> Result
         path: folder.to_owned(),
         source,
     };
-    let mut children = Vec::new();
+    let (mut children, mut files) = (Vec::new(), 0u64);
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        children.push(entry.map_err(unreadable)?.path());
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_dir() {
+            children.push(path);
+        } else if !is_of_the_system(&path) {
+            files += 1;
+        }
     }
     children.sort();
-    for child in children.iter().filter(|child| child.is_dir()) {
-        plan.add_named(child, zone)?;
+    let mut left = Vec::new();
+    for child in children {
+        if !plan.add_named(&child, zone)? && !is_of_the_system(&child) {
+            left.push(child);
+        }
     }
-    if plan.items.len() + plan.undated.len() == before {
+    let found = plan.items.len() + plan.undated.len() > before;
+    if found {
+        plan.undated.extend(left.into_iter().map(|path| Undated {
+            path,
+            problem: "its name holds no date; rename it, as in Lumia-Backup-2026-05, or import it alone with --date-from \
+                      exif"
+                .into(),
+        }));
+        if files > 0 {
+            let files = if files == 1 {
+                "1 file in it is".into()
+            } else {
+                format!("{files} files in it are")
+            };
+            plan.undated.push(Undated {
+                path: folder.to_owned(),
+                problem: format!("{files} in no folder with a date; only its folders were imported"),
+            });
+        }
+    } else {
         plan.undated.push(Undated {
             path: folder.to_owned(),
             problem: "neither its name nor that of a folder in it holds a date; rename it, as in \
@@ -128,6 +155,20 @@ fn plan_by_name(folder: &Path, zone: &TimeZone, plan: &mut ImportPlan) -> Result
         });
     }
     Ok(())
+}
+
+/// What systems put into folders and disks for themselves, and hidden things.
+fn is_of_the_system(path: &Path) -> bool {
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
+    name.starts_with('.')
+        || matches!(
+            name.as_str(),
+            "$recycle.bin" | "system volume information" | "lost+found" | "thumbs.db" | "desktop.ini"
+        )
 }
 
 impl ImportPlan {

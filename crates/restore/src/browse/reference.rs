@@ -296,12 +296,11 @@ pub fn resolve_parsed<'s>(
         (SnapshotName::When(when), Some(_)) => return Err(ReferenceError::Twice(when.to_string())),
         (SnapshotName::Id(prefix), Some(_)) => return Err(ReferenceError::Twice(prefix)),
     };
-    // Ordered by id and then by place: damage aside, no two snapshots share an id.
     let candidates: Vec<_> = snapshots
         .iter()
         .enumerate()
         .map(|(at, stored)| Candidate {
-            id: (stored.id, at),
+            id: (stored.rank, at),
             time: stored.snapshot.time,
             phone: stored.snapshot.phone.clone(),
         })

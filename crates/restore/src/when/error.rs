@@ -75,8 +75,8 @@ impl fmt::Display for PhoneNames {
     }
 }
 
-/// A name from a disk or a command line, made fit for a terminal.
-pub(super) fn shown(name: &str) -> String {
+/// A name from a disk or a command line, made fit for a terminal; a phone without one is `(unnamed)`.
+pub fn shown(name: &str) -> String {
     if name.is_empty() {
         return "(unnamed)".to_owned();
     }

@@ -20,7 +20,7 @@ mod parse;
 mod select;
 
 pub use distance::Distance;
-pub use error::{PhoneNames, SelectError};
+pub use error::{PhoneNames, SelectError, shown};
 pub use named::Named;
 pub use parse::{Ago, FORMS, Moment, When, WhenError};
 pub use select::{Candidate, Relation, Request, Selection, select};

@@ -14,7 +14,7 @@ use std::fmt;
 /// A snapshot that may be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate<I> {
-    /// Its id; the last resort of the order, so that equal times come out the same everywhere.
+    /// What tells it from others, and decides between those of the same time: the greatest is taken.
     pub id: I,
     /// When its content was current.
     pub time: SnapshotTime,
@@ -65,7 +65,7 @@ pub enum Relation {
 /// Takes the newest snapshot of one phone at or before the end of what `request` names. `today` is the caller's
 /// civil day, which relative forms are counted from.
 ///
-/// Snapshots with the same time are ordered by their instants, then by their ids.
+/// Snapshots with the same time are ordered by their instants, then by [`Candidate::id`].
 pub fn select<'a, I: Ord>(
     candidates: &'a [Candidate<I>],
     request: &Request<'_>,
@@ -127,6 +127,12 @@ fn the_phone<'a, I>(candidates: &'a [Candidate<I>], given: Option<&str>) -> Resu
     if let Some(exact) = names.get(given) {
         return Ok(exact);
     }
+    // As it is called where it is shown.
+    if given == shown("")
+        && let Some(unnamed) = names.get("")
+    {
+        return Ok(unnamed);
+    }
     let folded = given.to_lowercase();
     let mut alike = names.iter().filter(|name| name.to_lowercase() == folded);
     if let (Some(only), None) = (alike.next(), alike.next()) {
@@ -187,6 +193,9 @@ impl<I> fmt::Display for Selection<'_, I> {
         }
         match (self.earlier, self.later) {
             (None, None) => return f.write_str("; it is the only one"),
+            (Some(earlier), _) if earlier.time == self.taken.time => {
+                f.write_str("; of those of that time it was written last")?;
+            }
             (Some(earlier), _) => write!(f, "; the next earlier one is {}", earlier.time)?,
             (None, _) => f.write_str("; there is none earlier")?,
         }

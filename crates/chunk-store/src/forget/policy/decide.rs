@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use lumivault_format::{CivilDate, SnapshotId};
+use lumivault_format::CivilDate;
 
 use super::{Decision, Keep, KeepRules, Reason, SECONDS_A_DAY, Span, Unit, local_seconds, start_of};
 use crate::StoredSnapshot;
@@ -146,12 +146,17 @@ fn most(keep: Keep) -> usize {
 }
 
 /// The order in which dates name snapshots.
-fn civil_order(one: &StoredSnapshot) -> (i64, u32, (i64, u32), SnapshotId) {
+fn civil_order(one: &StoredSnapshot) -> (i64, u32, (i64, u32), u64) {
     let time = &one.snapshot.time;
-    (local_seconds(time), time.nanoseconds, time.since_epoch(), one.id)
+    (
+        local_seconds(time),
+        time.nanoseconds,
+        time.since_epoch(),
+        one.rank,
+    )
 }
 
 /// The order in which `latest` names snapshots.
-fn instant_order(one: &StoredSnapshot) -> ((i64, u32), SnapshotId) {
-    (one.snapshot.time.since_epoch(), one.id)
+fn instant_order(one: &StoredSnapshot) -> ((i64, u32), u64) {
+    (one.snapshot.time.since_epoch(), one.rank)
 }

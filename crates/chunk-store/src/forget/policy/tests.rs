@@ -33,6 +33,7 @@ fn stored(number: u8, time: SnapshotTime) -> StoredSnapshot {
         },
         tags: Vec::new(),
         forgotten: None,
+        rank: number.into(),
         pinned: false,
         removal: false,
     }
@@ -428,7 +429,13 @@ fn label(unit: Unit, time: &SnapshotTime) -> String {
 /// The one a date would take comes last.
 fn by_civil(snapshots: &[StoredSnapshot]) -> Vec<&StoredSnapshot> {
     let mut ordered: Vec<&StoredSnapshot> = snapshots.iter().collect();
-    ordered.sort_by_key(|one| (one.snapshot.time.civil(), one.snapshot.time.since_epoch(), one.id));
+    ordered.sort_by_key(|one| {
+        (
+            one.snapshot.time.civil(),
+            one.snapshot.time.since_epoch(),
+            one.rank,
+        )
+    });
     ordered
 }
 
@@ -503,7 +510,7 @@ fn model(snapshots: &[StoredSnapshot], rules: &KeepRules) -> Vec<SnapshotId> {
     };
     let mut kept: Vec<SnapshotId> = Vec::new();
     let mut by_instant: Vec<&StoredSnapshot> = snapshots.iter().collect();
-    by_instant.sort_by_key(|one| (one.snapshot.time.since_epoch(), one.id));
+    by_instant.sort_by_key(|one| (one.snapshot.time.since_epoch(), one.rank));
     let last = by_instant
         .iter()
         .rev()

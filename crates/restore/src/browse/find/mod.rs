@@ -68,7 +68,7 @@ impl Browser<'_, '_> {
         each: &mut dyn FnMut(FindEvent<'_, 's>) -> io::Result<()>,
     ) -> Result<FindSummary, BrowseError> {
         let mut ordered = snapshots.to_vec();
-        ordered.sort_by_key(|one| (one.snapshot.time.since_epoch(), one.id));
+        ordered.sort_by_key(|one| (one.snapshot.time.since_epoch(), one.rank));
         ordered.dedup_by_key(|one| one.id);
         Search::new(self, query, ordered, each).run()
     }
