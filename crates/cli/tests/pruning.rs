@@ -124,7 +124,20 @@ fn an_older_state_of_the_repository_is_noticed_and_not_written_to() {
     // Reading goes on, with a warning; so does a dry run.
     let listed = world.run(&["snapshots"]);
     listed.expect(0, "is not what it was");
-    world.run(&["check", "--json"]).expect(0, "is not what it was");
+    let checked = world.run(&["check"]);
+    checked.expect(21, "is not what it was");
+    assert!(
+        checked.stdout.contains("repair snapshots --from COPY"),
+        "{}",
+        checked.stdout
+    );
+    let checked = world.run(&["check", "--json"]);
+    checked.expect(21, "is not what it was");
+    assert!(
+        checked.stdout.contains("\"rolled_back\": true"),
+        "{}",
+        checked.stdout
+    );
     let restored = world.run(&["restore", "--at", "2026-01", "--target", "back"]);
     restored.expect(0, "is not what it was");
     assert!(world.path("back/photo.bin").is_file());

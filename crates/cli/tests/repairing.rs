@@ -179,3 +179,40 @@ fn the_other_copy_is_another_and_of_the_same_archive() {
         .run(&["repair", "packs", "--from-key-file", "x"])
         .expect(2, "--from");
 }
+
+#[test]
+fn a_snapshot_that_is_gone_is_damage_until_it_is_back_or_given_up() {
+    let world = World::with_repository();
+    world.write("copies/2025-01/a.txt", b"January");
+    world.ok(&["import", "copies"]);
+    let january = files(&world, "snapshots").remove(0);
+    for month in ["2025-02", "2025-03"] {
+        world.write(&format!("copies/{month}/a.txt"), month.as_bytes());
+    }
+    world.ok(&["import", "copies"]);
+    let before = world.path("before");
+    copy(&world.repository(), &before);
+    std::fs::remove_file(january).unwrap();
+    world.run(&["check"]).expect(20, "");
+    let ran = world.run(&["repair", "snapshots"]);
+    ran.expect(20, "");
+    assert!(ran.stdout.contains("is gone"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("--from COPY"), "{}", ran.stdout);
+
+    let other = world.path("other");
+    copy(&world.repository(), &other);
+    world.ok(&["repair", "snapshots", "--from", before.to_str().unwrap()]);
+    world.ok(&["check"]);
+    assert_eq!(world.snapshots().len(), 3);
+
+    // Elsewhere there is no copy.
+    std::fs::remove_dir_all(world.repository()).unwrap();
+    copy(&other, &world.repository());
+    let ran = world.run(&["repair", "snapshots", "--drop-lost", "-n"]);
+    assert!(ran.stdout.contains("it would be given up"), "{}", ran.stdout);
+    world.run(&["check"]).expect(20, "");
+    let said = world.ok(&["repair", "snapshots", "--drop-lost"]);
+    assert!(said.contains("it is given up"), "{said}");
+    world.ok(&["check"]);
+    assert_eq!(world.snapshots().len(), 2);
+}

@@ -34,10 +34,10 @@ pub(super) fn check(
     }
     for gone in chain.gaps() {
         let message = format!(
-            "snapshot {gone}, which another names as the one before it, is gone without having been forgotten. Restore its file \
-             from another copy of the repository, if it is missed"
+            "snapshot {gone}, which another names as the one before it, is gone without having been forgotten. `lumivault repair \
+             snapshots --from COPY` fetches it from another copy of the repository"
         );
-        report.add(Finding::new(Severity::Warning, message));
+        report.add(Finding::new(Severity::Damage, message));
     }
     announce(repository, count(loaded.found.len()), 0);
     let mut walker = Walker {

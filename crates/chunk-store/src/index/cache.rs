@@ -85,11 +85,13 @@ impl CacheDir {
             .map_err(failed)?;
         let name = format!("{TABLE_PREFIX}{}", &hash.to_hex()[..32]);
         let path = self.folder.join(&name);
-        file.persist(&path).map_err(|error| failed(error.error))?;
+        // Through the handle: another process may remove what has this name any moment, to put its own in its place.
+        let kept = file.persist(&path).map_err(|error| failed(error.error))?;
+        let bytes = map(&kept).map_err(failed)?;
         for older in self.tables().into_iter().filter(|older| *older != path) {
             let _ = fs::remove_file(older);
         }
-        File::open(&path).and_then(|file| map(&file)).map_err(failed)
+        Ok(bytes)
     }
 
     fn failed(&self, source: io::Error) -> Error {

@@ -342,9 +342,16 @@ impl ChunkIndex {
     /// Adds an index object that was just written.
     pub(crate) fn add(&self, name: ObjectName, index: &Index) -> Result<(), Error> {
         let _one_at_a_time = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut builder = Builder::new(Some(self.table()), self.cache.as_ref());
-        builder.add(name, index)?;
-        let table = builder.finish()?;
+        let grow = |cache: Option<&CacheDir>| {
+            let mut builder = Builder::new(Some(self.table()), cache);
+            builder.add(name, index)?;
+            builder.finish()
+        };
+        let table = match grow(self.cache.as_ref()) {
+            // Losing the cache costs time only.
+            Err(Error::Cache { .. }) => grow(None),
+            other => other,
+        }?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         *state = state.grown(table);
         Ok(())

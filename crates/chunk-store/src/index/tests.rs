@@ -95,6 +95,22 @@ fn a_cached_table_of_objects_that_are_gone_is_not_used() {
     assert!(index.contains(&first.entries[0].id) && !index.contains(&second.entries[0].id));
 }
 
+/// As another process does that has just put its own in its place, or somebody who cleans up.
+#[test]
+fn a_cache_that_goes_away_stops_nobody() {
+    let (repository, _memory) = repository("index: a cache that goes away");
+    let folder = tempfile::tempdir().unwrap();
+    let cache = CacheDir::open(folder.path(), &repository).unwrap();
+    let index = ChunkIndex::load(&repository, Some(cache)).unwrap();
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    let listed = Index {
+        replaces: Vec::new(),
+        packs: Vec::new(),
+    };
+    index.add(ObjectName::from_bytes([7; 32]), &listed).unwrap();
+    assert!(index.table().covered().contains(&ObjectName::from_bytes([7; 32])));
+}
+
 #[test]
 fn the_cache_is_used_and_whatever_is_wrong_with_it_costs_only_time() {
     let (repository, memory) = repository("index: cache files");

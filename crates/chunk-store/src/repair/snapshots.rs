@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use lumivault_format::{ObjectId, ObjectKind, SnapshotId};
+use lumivault_format::{Annotation, AnnotationKind, ObjectId, ObjectKind, SnapshotId};
 
 use super::open_session;
 use super::other::OtherCopy;
@@ -60,6 +60,10 @@ pub struct SnapshotsReport {
     pub brought_back: Vec<ObjectId>,
     /// Records that are lost.
     pub lost: Vec<LostObject>,
+    /// Snapshots that others name as the ones before them, and that are nowhere.
+    pub gone: Vec<SnapshotId>,
+    /// Whether these were given up: they count as forgotten from now on, and `check` is content; in a dry run, would be.
+    pub given_up: bool,
     /// Forgotten snapshots that stay for a whole grace period more, as what was lost may have said that they are needed.
     pub grace_restarted: Vec<SnapshotId>,
     /// Snapshots that cannot be restored whole, those included that were replaced.
@@ -75,7 +79,9 @@ pub struct SnapshotsReport {
 impl SnapshotsReport {
     /// Whether something is lost or stays damaged.
     pub fn is_damaged(&self) -> bool {
-        !self.lost.is_empty() || !self.affected_snapshots.is_empty()
+        !self.lost.is_empty()
+            || !self.affected_snapshots.is_empty()
+            || !self.gone.is_empty() && !self.given_up
     }
 }
 
@@ -96,6 +102,7 @@ pub fn snapshots(
     };
     work.mend()?;
     work.objects()?;
+    work.gone()?;
     let index = work.index(cache)?;
     work.find_affected(&index)?;
     if options.drop_lost && !work.report.affected_snapshots.is_empty() {
@@ -130,6 +137,32 @@ impl Work<'_> {
             .extend(report.mended.iter().map(|one| one.object));
         if !self.options.dry_run {
             self.repository.copies().forget();
+        }
+        Ok(())
+    }
+
+    /// Which snapshots are missing. Given up, they leave tombstones, as those do that were forgotten.
+    fn gone(&mut self) -> Result<(), Error> {
+        let chain = self.repository.chain()?;
+        if !chain.is_complete() {
+            return Ok(());
+        }
+        self.report.gone = chain.gaps();
+        self.report.given_up = self.options.drop_lost;
+        if !self.options.drop_lost || self.options.dry_run {
+            return Ok(());
+        }
+        for id in &self.report.gone {
+            let (unix_seconds, nanoseconds) = self.repository.environment().clock.now();
+            self.repository.annotate(&Annotation {
+                kind: AnnotationKind::Tombstone,
+                snapshot: *id,
+                text: "lost".into(),
+                unix_seconds,
+                nanoseconds,
+                host: self.holder.host.clone(),
+                predecessors: Vec::new(),
+            })?;
         }
         Ok(())
     }

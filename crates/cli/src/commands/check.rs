@@ -61,6 +61,7 @@ struct CheckAnswer {
     affected: Vec<AffectedAnswer>,
     affected_total: u64,
     affected_snapshots: Vec<String>,
+    rolled_back: bool,
     seconds: f64,
 }
 
@@ -73,17 +74,25 @@ pub(crate) fn run(request: Check, access: &Access, context: &Context) -> Result<
     };
     let report = check(&opened.repository, &index, &options)?;
     // For their dates, and because this machine may know of some that are gone.
-    let snapshots = opened.snapshots()?.snapshots;
+    let listed = opened.snapshots()?;
     opened.progress.finish();
     if context.output.is_json() {
         context
             .output
-            .document(&answer(&report, opened.progress.elapsed()))?;
+            .document(&answer(&report, listed.is_rolled_back, opened.progress.elapsed()))?;
     } else {
-        show(&report, &snapshots, request, context)?;
+        show(&report, &listed.snapshots, request, context)?;
+        if listed.is_rolled_back {
+            context.output.line(
+                "snapshots that this machine saw here are gone: `lumivault repair snapshots --from COPY` fetches them from another \
+                 copy of the repository; --accept-rollback with the next command that writes accepts what is there",
+            )?;
+        }
     }
     Ok(if report.is_damaged() {
         ExitCode::Damage
+    } else if listed.is_rolled_back {
+        ExitCode::Stale
     } else {
         ExitCode::Done
     })
@@ -109,7 +118,7 @@ fn word(severity: Severity) -> &'static str {
     }
 }
 
-fn answer(report: &CheckReport, elapsed: Duration) -> CheckAnswer {
+fn answer(report: &CheckReport, rolled_back: bool, elapsed: Duration) -> CheckAnswer {
     let problem = |finding: &Finding| ProblemAnswer {
         severity: word(finding.severity),
         text: finding.message.clone(),
@@ -147,6 +156,7 @@ fn answer(report: &CheckReport, elapsed: Duration) -> CheckAnswer {
         problems_total: report.findings_total,
         affected: report.affected.iter().map(affected).collect(),
         affected_total: report.affected_total,
+        rolled_back,
         affected_snapshots: report
             .affected_snapshots
             .iter()

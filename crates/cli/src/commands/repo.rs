@@ -43,6 +43,8 @@ pub(crate) struct Listed {
     pub(crate) snapshots: Vec<StoredSnapshot>,
     /// Records that could not be read; each has been said in a warning.
     pub(crate) unreadable: usize,
+    /// Whether some that this machine saw are gone without having been forgotten.
+    pub(crate) is_rolled_back: bool,
 }
 
 impl Listed {
@@ -205,10 +207,11 @@ impl Opened {
     pub(crate) fn snapshots(&self) -> Result<Listed, Failure> {
         let loaded = self.repository.snapshots()?;
         self.tell_unreadable(&loaded.unreadable);
-        self.tell_rollback()?;
+        let is_rolled_back = self.tell_rollback()?;
         Ok(Listed {
             snapshots: loaded.found,
             unreadable: loaded.unreadable.len(),
+            is_rolled_back,
         })
     }
 
@@ -226,19 +229,20 @@ impl Opened {
         }
     }
 
-    /// Says that the repository is older than this machine saw it. Reading goes on.
-    fn tell_rollback(&self) -> Result<(), Failure> {
+    /// Whether the repository is older than this machine saw it, which is said. Reading goes on.
+    fn tell_rollback(&self) -> Result<bool, Failure> {
         let trust = self.trust();
         if !trust.knows_something() {
-            return Ok(());
+            return Ok(false);
         }
         if let Some(problem) = trust.problem(&self.repository, &self.repository.chain()?) {
             self.progress.warn(&format!(
                 "the repository is not what it was: {problem}. What is there can be read; `lumivault check` tells whether it is \
                  whole"
             ));
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Says, once for each place, what the repository's file system was found unable to do, and remembers where the chain of

@@ -26,6 +26,8 @@ struct SnapshotsAnswer {
     mended: Vec<ObjectAnswer>,
     brought_back: Vec<ObjectAnswer>,
     lost: Vec<ProblemAnswer>,
+    gone: Vec<String>,
+    given_up: bool,
     grace_restarted: Vec<String>,
     affected: Vec<AffectedAnswer>,
     affected_total: u64,
@@ -59,6 +61,8 @@ pub(in super::super) fn snapshots(
             mended: objects(&report.mended),
             brought_back: objects(&report.brought_back),
             lost: lost.collect(),
+            gone: letters(&report.gone),
+            given_up: report.given_up && !report.gone.is_empty(),
             grace_restarted: letters(&report.grace_restarted),
             affected: affected_answers(&report.affected),
             affected_total: report.affected_total,
@@ -78,6 +82,14 @@ pub(in super::super) fn snapshots(
         } else {
             format!("{}; it stays", lost.problem)
         }
+    }));
+    lines.extend(report.gone.iter().map(|id| {
+        let given_up = match (report.given_up, dry_run) {
+            (false, _) => "",
+            (true, false) => "; it is given up",
+            (true, true) => "; it would be given up",
+        };
+        format!("snapshot {id}, which another names as the one before it, is gone{given_up}")
     }));
     let waiting = report.grace_restarted.iter();
     lines.extend(waiting.map(|id| {
@@ -101,6 +113,12 @@ pub(in super::super) fn snapshots(
         context.output.line(
             "lumivault repair packs --from fetches what they lack from another copy; if there is none, lumivault repair snapshots \
              --drop-lost replaces them by snapshots without it",
+        )?;
+    }
+    if !report.gone.is_empty() && options.from.is_none() && !report.given_up {
+        context.output.line(
+            "lumivault repair snapshots --from COPY fetches what is gone from another copy; if there is none, --drop-lost gives \
+             it up",
         )?;
     }
     match status(changed, report.is_damaged()) {
