@@ -12,7 +12,7 @@ use lumivault_chunk_store::backend::{BackendError, Memory};
 use lumivault_chunk_store::{Environment, Error, Event, Monitor, Silent};
 use lumivault_format::{ObjectId, ObjectKind};
 use lumivault_ingest::IngestError;
-use lumivault_testkit::{Fault, FaultBackend, Outcome, World};
+use lumivault_testkit::{Fault, FaultBackend, Operation, Outcome, World};
 use support::{Hook, Vault, noise, prose, write};
 
 fn folder() -> tempfile::TempDir {
@@ -58,11 +58,18 @@ fn with_fault(
             Ok(())
         }
         Err(error) => {
-            // Where only the answer was lost, the snapshot is there all the same.
+            // Where only the answer was lost, or only what comes after it failed, the snapshot is there all the same.
             let is_snapshot = |id: ObjectId| id.kind == ObjectKind::Snapshot;
-            let committed = control.log().iter().any(|e| {
-                e.outcome == Outcome::Injected(Fault::LostAnswer) && e.object.is_some_and(is_snapshot)
-            });
+            let log = control.log();
+            let first = log.iter().position(|e| matches!(e.outcome, Outcome::Injected(_)));
+            let created = log
+                .iter()
+                .position(|e| e.operation == Operation::Create && e.object.is_some_and(is_snapshot));
+            let committed = match (created, first) {
+                (Some(created), Some(first)) if created == first => fault == Fault::LostAnswer,
+                (Some(created), Some(first)) => created < first,
+                _ => false,
+            };
             assert!(
                 snapshots.is_empty() || committed,
                 "{seed}: a snapshot in spite of {error}"

@@ -83,8 +83,13 @@ pub(super) fn rename_exclusive(from: &Path, to: &Path) -> io::Result<Renamed> {
             Err(error) if attempt < BUSY_RETRIES && is_busy(&error) => {
                 thread::sleep(Duration::from_millis(1 << attempt));
             }
-            // The spool that owns the file would remove it next.
-            Err(error) => return Err(error),
+            Err(error) => {
+                // Dropped, it would remove the file, which may be an object that is to be set aside.
+                if let Some(path) = source {
+                    path.keep().map_err(|failed| failed.error)?;
+                }
+                return Err(error);
+            }
         }
     }
     Ok(Renamed::Exclusively)

@@ -554,10 +554,12 @@ fn healing_that_fails_anywhere_leaves_what_was_there_or_the_whole() {
         assert_eq!(read(&fresh, &pack).unwrap(), found, "step {at}");
         if steps.len() <= at {
             result.unwrap();
-            assert!(
-                steps.ends_with(&[Step::Write, Step::SyncFile, Step::Rename, Step::SyncDir]),
-                "{steps:?}"
-            );
+            let mut last = vec![Step::Write, Step::SyncFile, Step::Rename, Step::SyncDir];
+            // In place of the folder, which cannot be synced there.
+            if cfg!(windows) {
+                last.push(Step::SyncFile);
+            }
+            assert!(steps.ends_with(&last), "{steps:?}");
             return;
         }
     }
