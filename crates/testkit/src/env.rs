@@ -94,6 +94,7 @@ impl Clock for FixedClock {
 pub struct Notes {
     warnings: Mutex<Vec<String>>,
     phases: Mutex<Vec<String>>,
+    total: Mutex<(u64, u64)>,
     done: Mutex<(u64, u64)>,
     cancelled: AtomicBool,
 }
@@ -107,6 +108,11 @@ impl Notes {
     /// Phases so far.
     pub fn phases(&self) -> Vec<String> {
         lock(&self.phases).clone()
+    }
+
+    /// Items and bytes that were announced last.
+    pub fn total(&self) -> (u64, u64) {
+        *lock(&self.total)
     }
 
     /// Items and bytes reported as done so far.
@@ -125,6 +131,7 @@ impl Monitor for Notes {
         match event {
             Event::Warning(text) => lock(&self.warnings).push(text.to_owned()),
             Event::Phase(text) => lock(&self.phases).push(text.to_owned()),
+            Event::Total { items, bytes } => *lock(&self.total) = (items, bytes),
             Event::Done { items, bytes } => {
                 let mut done = lock(&self.done);
                 *done = (done.0 + items, done.1 + bytes);

@@ -78,7 +78,7 @@ impl Moves {
             for (place, others) in moves {
                 view.tick()?;
                 let kind = read(view, *number, place, others, &mut stored, &mut plain)?;
-                let length = u64::from(place.place.entry.stored_len);
+                let length = u64::from(place.place.entry.sealed_len());
                 writer.copy(kind.0, kind.1, &mut stored)?;
                 let monitor = &view.repository.environment().monitor;
                 monitor.event(Event::Done {

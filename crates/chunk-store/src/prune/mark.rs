@@ -46,8 +46,7 @@ pub(super) fn mark(
                 Copied::All(bytes) => report.copied_bytes += bytes,
                 Copied::NoRoom => {
                     report.no_room = true;
-                    let unused = plan.repack.iter().filter_map(|pack| view.index.pack(*pack));
-                    report.unused_bytes += unused.map(|pack| u64::from(pack.size)).sum::<u64>();
+                    report.unused_bytes += plan.freed_bytes;
                     plan.repack.clear();
                     plan.dead.retain(|pack| !needed_from.contains(pack));
                 }

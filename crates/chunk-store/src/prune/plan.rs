@@ -34,6 +34,8 @@ pub(super) struct Plan {
     pub(super) copied_bytes: u64,
     /// Bytes that stay though nobody needs them.
     pub(super) unused_bytes: u64,
+    /// Bytes that nobody needs in the packs whose needed chunks are to be copied.
+    pub(super) freed_bytes: u64,
     /// Packs that no index lists.
     pub(super) unlisted: Vec<(ObjectName, u64)>,
 }
@@ -91,6 +93,7 @@ pub(super) fn plan(view: &View<'_>, live: &Live<'_>, options: &PruneOptions) -> 
         plan.repack.insert(number);
         plan.copied_bytes = copied;
         plan.unused_bytes -= held.dead;
+        plan.freed_bytes += held.dead;
     }
     if view.others.is_empty() {
         plan.unlisted = view
@@ -188,5 +191,22 @@ pub(super) fn pack_id(name: ObjectName) -> ObjectId {
     ObjectId {
         kind: ObjectKind::Pack,
         name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn a_share_is_so_many_of_a_hundred() {
+        for (bytes, percent, expected) in [
+            (1000, 5.0, 50),
+            (1000, 100.0, 1000),
+            (400, 0.5, 2),
+            (1000, -1.0, 0),
+        ] {
+            assert_eq!(share(bytes, percent), expected, "{percent} % of {bytes}");
+        }
     }
 }

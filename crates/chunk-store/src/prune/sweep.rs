@@ -252,3 +252,42 @@ fn remove(repository: &Repository, id: &ObjectId) -> Result<(), Error> {
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lumivault_format::{ChunkId, ChunkKind, Codec, PackEntry};
+
+    use super::*;
+
+    #[test]
+    fn index_objects_are_filled_to_their_bound_and_hold_every_pack_once() {
+        let entry = PackEntry {
+            id: ChunkId::from_bytes([7; 32]),
+            codec: Codec::None,
+            stored_len: 1,
+            plain_len: 1,
+        };
+        let pack = |entries: usize| IndexedPack {
+            name: ObjectName::from_bytes([1; 32]),
+            kind: ChunkKind::Data,
+            size: 80,
+            entries: vec![entry; entries],
+        };
+        let most = INDEX_ENTRIES;
+        let cases: [(&[usize], &[&[usize]]); 6] = [
+            (&[], &[&[]]),
+            // What is too much for one alone goes into one alone, not behind one that is empty.
+            (&[most + 1, 1], &[&[most + 1], &[1]]),
+            (&[most - 2, 1, 1, 1], &[&[most - 2, 1, 1], &[1]]),
+            (&[1, most, 2, 3], &[&[1], &[most], &[2, 3]]),
+            (&[most / 2, most / 2 + 1], &[&[most / 2], &[most / 2 + 1]]),
+            (&[3, 3, 3], &[&[3, 3, 3]]),
+        ];
+        for (packs, expected) in cases {
+            let objects = split(packs.iter().copied().map(pack).collect());
+            let lengths = |index: &Index| index.packs.iter().map(|pack| pack.entries.len()).collect();
+            let found: Vec<Vec<usize>> = objects.iter().map(lengths).collect();
+            assert_eq!(found, expected, "{packs:?}");
+        }
+    }
+}

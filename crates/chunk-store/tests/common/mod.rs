@@ -7,6 +7,7 @@
 )]
 
 pub mod archive;
+pub mod steered;
 pub mod tree;
 
 use std::sync::Arc;

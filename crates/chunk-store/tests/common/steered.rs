@@ -1,0 +1,106 @@
+//! Storage on which something happens at a chosen moment, or that fails in a chosen way whatever the order of operations.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use lumivault_chunk_store::backend::{Backend, BackendError, Memory, ObjectInfo, Spool};
+use lumivault_format::{ObjectId, ObjectKind};
+
+type Act = Box<dyn FnOnce() + Send>;
+type Choice = Box<dyn Fn(&ObjectId) -> bool + Send + Sync>;
+
+/// Objects in memory, with one surprise.
+pub struct Steered {
+    inner: Memory,
+    full: bool,
+    is_lost: Choice,
+    before: Mutex<Option<(ObjectKind, Act)>>,
+}
+
+impl Steered {
+    /// Takes no pack any more; small objects still fit.
+    pub fn full(inner: Memory) -> Arc<Self> {
+        Self::new(inner, true, Box::new(|_| false), None)
+    }
+
+    /// Is not there any more when certain objects are read.
+    pub fn losing(inner: Memory, is_lost: impl Fn(&ObjectId) -> bool + Send + Sync + 'static) -> Arc<Self> {
+        Self::new(inner, false, Box::new(is_lost), None)
+    }
+
+    /// Something happens just before objects of a kind are listed for the first time.
+    pub fn before(inner: Memory, kind: ObjectKind, act: impl FnOnce() + Send + 'static) -> Arc<Self> {
+        Self::new(inner, false, Box::new(|_| false), Some((kind, Box::new(act))))
+    }
+
+    fn new(inner: Memory, full: bool, is_lost: Choice, before: Option<(ObjectKind, Act)>) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            full,
+            is_lost,
+            before: Mutex::new(before),
+        })
+    }
+}
+
+impl fmt::Debug for Steered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("steered memory")
+    }
+}
+
+impl Backend for Steered {
+    fn location(&self) -> String {
+        self.inner.location()
+    }
+
+    fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectInfo>, BackendError> {
+        let act = self.before.lock().unwrap().take_if(|(of, _)| *of == kind);
+        if let Some((_, act)) = act {
+            act();
+        }
+        self.inner.list(kind)
+    }
+
+    fn size(&self, id: &ObjectId) -> Result<u64, BackendError> {
+        self.inner.size(id)
+    }
+
+    fn read_at(&self, id: &ObjectId, offset: u64, buffer: &mut [u8]) -> Result<(), BackendError> {
+        if (self.is_lost)(id) {
+            return Err(BackendError::NoSuchPlace {
+                location: self.location(),
+                source: io::Error::from(io::ErrorKind::NotFound),
+            });
+        }
+        self.inner.read_at(id, offset, buffer)
+    }
+
+    fn create(&self, id: &ObjectId, bytes: &[u8]) -> Result<(), BackendError> {
+        self.inner.create(id, bytes)
+    }
+
+    fn heal(&self, id: &ObjectId, bytes: &[u8]) -> Result<(), BackendError> {
+        self.inner.heal(id, bytes)
+    }
+
+    fn spool(&self) -> Result<Box<dyn Spool>, BackendError> {
+        if self.full {
+            return Err(BackendError::Full {
+                action: "writing a pack".into(),
+                location: self.location(),
+                source: io::Error::from(io::ErrorKind::StorageFull),
+            });
+        }
+        self.inner.spool()
+    }
+
+    fn remove(&self, id: &ObjectId) -> Result<(), BackendError> {
+        self.inner.remove(id)
+    }
+
+    fn set_aside(&self, id: &ObjectId) -> Result<(), BackendError> {
+        self.inner.set_aside(id)
+    }
+}
