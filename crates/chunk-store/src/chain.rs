@@ -75,3 +75,69 @@ impl Chain {
         self.complete
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lumivault_format::Annotation;
+
+    use super::*;
+    use crate::testing::{reopen, repository};
+
+    fn id(number: u8) -> SnapshotId {
+        SnapshotId::from_bytes([number; 32])
+    }
+
+    #[test]
+    fn heads_and_gaps_are_what_the_names_say() {
+        let set = |numbers: &[u8]| numbers.iter().copied().map(id).collect();
+        let chain = Chain {
+            present: set(&[1, 2, 6]),
+            buried: set(&[3, 7]),
+            named: set(&[1, 3, 4, 5]),
+            complete: true,
+        };
+        assert_eq!(
+            chain.heads(),
+            [2, 6, 7].map(id),
+            "present or forgotten, and named by none"
+        );
+        assert_eq!(
+            chain.gaps(),
+            [4, 5].map(id),
+            "named, and neither present nor forgotten"
+        );
+        assert_eq!(chain.unaccounted(&[1, 3, 8, 4].map(id)), [8, 4].map(id));
+    }
+
+    #[test]
+    fn only_tombstones_bury() {
+        let (repository, _) = repository("chain: buried");
+        for (number, kind) in [(1, AnnotationKind::Tombstone), (2, AnnotationKind::TagAdded)] {
+            let annotation = Annotation {
+                kind,
+                snapshot: id(number),
+                text: "text".into(),
+                unix_seconds: 1_778_760_000,
+                nanoseconds: 0,
+                host: "desk".into(),
+                predecessors: vec![id(number + 10)],
+            };
+            repository.annotate(&annotation).unwrap();
+        }
+        let chain = repository.chain().unwrap();
+        assert!(chain.is_complete());
+        assert_eq!(chain.heads(), [id(1)]);
+        assert_eq!(chain.gaps(), [id(11)]);
+    }
+
+    #[test]
+    fn the_fingerprint_is_that_of_the_keys() {
+        let (one, memory) = repository("chain: one");
+        let (other, _) = repository("chain: other");
+        assert_ne!(one.key_fingerprint(), other.key_fingerprint());
+        assert_eq!(
+            one.key_fingerprint(),
+            reopen(&memory, "chain: again").key_fingerprint()
+        );
+    }
+}

@@ -142,3 +142,40 @@ fn associated_data(header: &[u8], length: usize) -> [u8; HEADER_BYTES + 12] {
     ad[HEADER_BYTES + 4..].copy_from_slice(&u64::try_from(length).unwrap_or(u64::MAX).to_le_bytes());
     ad
 }
+
+#[cfg(test)]
+mod tests {
+    use lumivault_format::ObjectKind;
+
+    use super::*;
+    use crate::backend::Memory;
+    use crate::testing::repository;
+
+    #[test]
+    fn an_object_is_read_up_to_its_bound_and_no_further() {
+        let memory = Memory::new();
+        let bytes = [7; 100];
+        let id = ObjectId {
+            kind: ObjectKind::Snapshot,
+            name: object_name(&bytes),
+        };
+        memory.create(&id, &bytes).unwrap();
+        for (max, fits) in [(99, false), (100, true), (101, true)] {
+            let loaded = load_object(&memory, &id, max);
+            match loaded {
+                Ok(loaded) => assert!(fits && loaded == bytes, "{max}"),
+                Err(Error::Damaged { problem, .. }) => assert!(!fits && problem.contains("larger"), "{max}"),
+                Err(error) => panic!("{max}: {error:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_nobody_could_read_is_not_stored() {
+        let (repository, memory) = repository("seal: too large");
+        let body = vec![0; usize::try_from(limits::SEALED_BYTES_MAX).unwrap()];
+        let stored = repository.store_sealed(ObjectType::Snapshot, &body);
+        assert!(matches!(stored, Err(Error::Unsupported(_))), "{stored:?}");
+        assert!(memory.list(ObjectKind::Snapshot).unwrap().is_empty());
+    }
+}

@@ -5,17 +5,20 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::archive::{HOST, assert_holds, backup, backup_with, holder, range, tree};
 use common::steered::Steered;
 use common::tree::{Layout, Node, commit, file, folder};
-use common::{Fixture, OPTIONS, begin, id};
+use common::{Fixture, OPTIONS, begin, id, raw};
 use lumivault_chunk_store::backend::{Backend, BackendError, Memory};
 use lumivault_chunk_store::forget::{forget, revive};
 use lumivault_chunk_store::parity;
 use lumivault_chunk_store::prune::{Amount, GRACE_SECONDS, MaxUnused, PruneOptions, PruneReport, prune};
 use lumivault_chunk_store::session::{LEASE_SECONDS, Writing};
-use lumivault_chunk_store::{CacheDir, ChunkIndex, ChunkWriter, Clock, Error, Repository};
+use lumivault_chunk_store::{
+    CacheDir, ChunkIndex, ChunkWriter, Clock, Environment, Error, Event, Monitor, OpenOptions, Repository,
+};
 use lumivault_format::{ObjectId, ObjectKind, ObjectName, SnapshotId};
 use lumivault_testkit::{Fault, FaultBackend};
 
@@ -368,6 +371,7 @@ fn a_backup_that_shares_what_is_marked_meanwhile_stores_it_anew() {
     let report = run(&second, &at_once).unwrap();
     assert_eq!(report.removed, Amount::default());
     assert_eq!(report.held_up.len(), 1, "{report:?}");
+    assert_eq!(report.copied_bytes, 0, "the backup stored it anew");
     writing.close().unwrap();
     let report = run(&second, &at_once).unwrap();
     assert!(report.removed.packs > 0 && report.copied_bytes == 0, "{report:?}");
@@ -795,4 +799,57 @@ fn storage_that_is_gone_while_chunks_are_copied_is_no_damage() {
         "{result:?}"
     );
     assert_holds(&f.open(), &[(kept, &range(0, 5))]);
+}
+
+#[test]
+fn storage_that_is_gone_is_not_an_archive_with_damaged_snapshots() {
+    let f = Fixture::new("prune: disk pulled out early");
+    let repository = f.open();
+    let old = backup(&repository, 0, &range(0, 3)).unwrap();
+    forget(&repository, &[old], HOST).unwrap();
+    for kind in [ObjectKind::Snapshot, ObjectKind::Annotation] {
+        let lost = Steered::losing(f.memory.clone(), move |id| id.kind == kind);
+        let result = f.open_on(lost).unwrap().snapshots().map(drop);
+        assert!(
+            matches!(result, Err(Error::Backend(BackendError::NoSuchPlace { .. }))),
+            "{kind}: {result:?}"
+        );
+    }
+}
+
+/// Calls the work off when a phase begins.
+#[derive(Debug)]
+struct CallOff(AtomicBool);
+
+impl Monitor for CallOff {
+    fn event(&self, event: Event<'_>) {
+        if let Event::Phase("removing packs") = event {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn called_off_while_packs_are_removed_it_stops_and_the_next_goes_on() {
+    let f = Fixture::new("prune: called off");
+    let old = backup(&f.open(), 0, &range(0, 10)).unwrap();
+    let kept = backup(&f.open(), 30, &range(20, 25)).unwrap();
+    forget(&f.open(), &[old], HOST).unwrap();
+    let env = Environment {
+        monitor: Arc::new(CallOff(AtomicBool::new(false))),
+        ..f.env()
+    };
+    let memory = Arc::new(f.memory.clone());
+    let repository = Repository::open(memory, &raw(f.key), OpenOptions::default(), env).unwrap();
+    let packs = f.list(ObjectKind::Pack);
+    let result = run(&repository, &now());
+    assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
+    assert_eq!(f.list(ObjectKind::Pack), packs);
+    assert_holds(&f.open(), &[(kept, &range(20, 25))]);
+    assert!(run(&f.open(), &now()).unwrap().removed.bytes > 10 * 60_000);
+    assert_holds(&f.open(), &[(kept, &range(20, 25))]);
 }

@@ -4,7 +4,6 @@
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use common::archive::{HOST, backup, holder, range};
@@ -72,19 +71,22 @@ fn the_newest_object_of_a_session_counts() {
     let repository = f.open();
     let writing = Writing::begin(&repository, &holder(), None).unwrap();
     // Whoever was stopped before it removed the object before leaves both.
-    let mut objects = BTreeMap::new();
+    let mut objects = Vec::new();
     for _ in 0..8 {
-        for name in f.list(ObjectKind::Session) {
-            objects.insert(name, f.bytes(&id(ObjectKind::Session, name)));
-        }
         f.world.clock.advance(HOUR);
         writing.refresh().unwrap();
+        let object = id(ObjectKind::Session, f.list(ObjectKind::Session)[0]);
+        objects.push((object, f.bytes(&object), f.world.clock.now().0));
     }
-    for (name, bytes) in &objects {
-        f.memory.create(&id(ObjectKind::Session, *name), bytes).unwrap();
+    for (object, bytes, _) in &objects[..7] {
+        f.memory.create(object, bytes).unwrap();
     }
-    let [info] = seen(&f, &holder()).try_into().unwrap();
-    assert_eq!(info.refreshed_unix_seconds, f.world.clock.now().0);
+    // In whatever order they are listed.
+    for (object, _, refreshed) in objects.iter().rev() {
+        let [info] = seen(&f, &holder()).try_into().unwrap();
+        assert_eq!(info.refreshed_unix_seconds, *refreshed);
+        f.memory.remove(object).unwrap();
+    }
 }
 
 #[test]

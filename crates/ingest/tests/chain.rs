@@ -4,11 +4,13 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 
+use lumivault_chunk_store::session::Writing;
 use lumivault_chunk_store::{Error, Event, Silent};
 use lumivault_format::SnapshotId;
 use lumivault_ingest::IngestError;
+use lumivault_ingest::backup::{BackupRequest, backup};
 use support::{Hook, Vault, noise, prose, write};
 
 fn folder() -> tempfile::TempDir {
@@ -160,6 +162,8 @@ fn a_dry_run_stores_nothing_and_tells_what_would_be_new() {
         assert_eq!(predicted.written.plain_bytes, done.written.plain_bytes);
         assert_eq!(predicted.written.chunks, done.written.chunks);
         assert_eq!(predicted.counts.new_bytes, done.counts.new_bytes);
+        assert_eq!(predicted.counts.stored_bytes, 0);
+        assert!(done.counts.stored_bytes > 0 && done.counts.stored_bytes == done.written.stored_bytes);
         assert_eq!(predicted.changes, done.changes);
         assert_eq!(predicted.digest, done.digest);
     }
@@ -195,8 +199,53 @@ fn nothing_changed_and_told_to_skip_leaves_no_trace() {
     let third = skip(&vault);
     assert!(!third.skipped && third.snapshot.is_some());
     assert_eq!(third.digest, first.digest, "but not of the content");
+    file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1))
+        .unwrap();
+    let size = vault.size();
     let known = vault.backup_with(source.path(), |request| request.skip_digests = vec![first.digest]);
     assert!(known.skipped && known.snapshot.is_none());
+    assert_eq!(vault.size(), size, "not even the new time");
+}
+
+#[test]
+fn a_run_is_dry_if_either_side_says_so() {
+    let (vault, source) = (Vault::new(), folder());
+    let size = vault.size();
+    let repository = vault.open(Arc::new(Silent));
+    for (dry_run, with_session) in [(false, false), (true, true)] {
+        let writing = if with_session {
+            Writing::begin(&repository, &support::holder(), None).unwrap()
+        } else {
+            Writing::dry(&repository, None).unwrap()
+        };
+        let request = BackupRequest {
+            dry_run,
+            ..support::request(support::root(source.path()))
+        };
+        let summary = backup(&writing, &writing.snapshots().found, request).unwrap();
+        assert_eq!(summary.snapshot, None);
+        assert!(summary.written.plain_bytes > 0);
+        writing.close().unwrap();
+        assert_eq!(vault.size(), size);
+    }
+}
+
+#[test]
+fn what_a_run_is_about_is_told() {
+    let (vault, source) = (Vault::new(), folder());
+    let phases = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&phases);
+    let monitor = Hook::new(move |event| {
+        if let Event::Phase(phase) = event {
+            note.lock().unwrap().push((*phase).to_owned());
+        }
+    });
+    vault.try_backup(source.path(), monitor, |_| ()).unwrap();
+    let phases = phases.lock().unwrap();
+    let known = phases
+        .iter()
+        .filter(|p| ["reading the source", "writing the index"].contains(&p.as_str()));
+    assert_eq!(known.count(), 2, "{phases:?}");
 }
 
 #[test]

@@ -219,9 +219,12 @@ fn too_many_patterns_or_tags_are_refused_before_reading() {
         };
     });
     assert!(matches!(result, Err(IngestError::Request(_))), "{result:?}");
+    let most = many[..10_000].to_vec();
     let result = vault.try_backup(disk.path(), Arc::new(Silent), |request| request.tags = many);
     assert!(matches!(result, Err(IngestError::Request(_))), "{result:?}");
     assert_eq!(vault.size(), before);
+    let summary = vault.backup_with(disk.path(), |request| request.tags = most);
+    assert_eq!(vault.snapshot(&summary).tags.len(), 10_000);
 }
 
 fn stream(vault: &Vault, mut reader: impl Read + Send, skip: bool) -> Result<BackupSummary, IngestError> {
@@ -284,10 +287,12 @@ fn a_stream_becomes_a_file_and_is_recognised() {
     );
     let skipped = stream(&vault, portions(false), true).unwrap();
     assert!(skipped.skipped);
+    let other = stream(&vault, bytes[1..].chain(&[1u8][..]), true).unwrap();
+    assert!(!other.skipped, "as long, and something else");
 
     let broken = stream(&vault, portions(true), false);
     assert!(matches!(broken, Err(IngestError::Source { .. })), "{broken:?}");
-    assert_eq!(vault.snapshots().len(), 2);
+    assert_eq!(vault.snapshots().len(), 3);
     assert_eq!(stream(&vault, std::io::empty(), false).unwrap().counts.bytes, 0);
     vault.check();
 }
