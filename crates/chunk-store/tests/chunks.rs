@@ -10,7 +10,8 @@ use std::sync::Arc;
 use common::{Fixture, OPTIONS, begin, id, read_all, store};
 use lumivault_chunk_store::backend::{Backend, Memory};
 use lumivault_chunk_store::{
-    ChunkIndex, ChunkWriter, Compression, CompressionHint, Error, PackReader, TreeReader, WriterOptions,
+    ChunkIndex, ChunkWriter, Compression, CompressionHint, Error, PackReader, TreeReader, WriteSummary,
+    WriterOptions,
 };
 use lumivault_format::{ChunkId, ChunkKind, DIRECTORY_ENTRY_BYTES, ObjectKind, ObjectName, padme};
 use lumivault_testkit::{Event, Fault, FaultBackend, Operation, SeededRandom};
@@ -783,4 +784,30 @@ fn compression_can_be_switched_off_and_changed() {
         sizes[0] == 200_001 && sizes[2] < sizes[1] && sizes[1] < sizes[0],
         "{sizes:?}"
     );
+}
+
+#[test]
+fn what_two_runs_added_is_added() {
+    let one = WriteSummary {
+        chunks: 2,
+        plain_bytes: 30,
+        stored_bytes: 400,
+        packs: 5,
+        file_bytes: 6000,
+    };
+    let other = WriteSummary {
+        chunks: 3,
+        plain_bytes: 50,
+        stored_bytes: 700,
+        packs: 11,
+        file_bytes: 13_000,
+    };
+    let both = WriteSummary {
+        chunks: 5,
+        plain_bytes: 80,
+        stored_bytes: 1100,
+        packs: 16,
+        file_bytes: 19_000,
+    };
+    assert_eq!(one.plus(&other), both);
 }

@@ -70,6 +70,7 @@ fn what_was_forgotten_goes_after_the_grace_period_and_its_packs_after_another() 
     let full = bytes(&f.memory);
     forget(&repository, &[old], HOST).unwrap();
     let options = PruneOptions::default();
+    assert_eq!(options.grace_seconds, 604_800, "a week");
 
     let report = run(&repository, &options).unwrap();
     assert_eq!(

@@ -56,6 +56,7 @@ fn a_session_at_work_shows_every_hour_that_it_lives() {
     f.world.clock.advance(-1);
     writing.refresh().unwrap();
     assert_ne!(f.list(ObjectKind::Session), second);
+    assert_eq!(LEASE_SECONDS, 24 * HOUR);
     f.world.clock.advance(LEASE_SECONDS);
     let [info] = seen(&f, &someone("elsewhere", 1)).try_into().unwrap();
     assert_eq!(info.began_unix_seconds, began);
