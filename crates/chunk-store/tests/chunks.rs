@@ -790,6 +790,7 @@ fn compression_can_be_switched_off_and_changed() {
 fn what_two_runs_added_is_added() {
     let one = WriteSummary {
         chunks: 2,
+        data_chunks: 1,
         plain_bytes: 30,
         stored_bytes: 400,
         packs: 5,
@@ -797,6 +798,7 @@ fn what_two_runs_added_is_added() {
     };
     let other = WriteSummary {
         chunks: 3,
+        data_chunks: 2,
         plain_bytes: 50,
         stored_bytes: 700,
         packs: 11,
@@ -804,6 +806,7 @@ fn what_two_runs_added_is_added() {
     };
     let both = WriteSummary {
         chunks: 5,
+        data_chunks: 3,
         plain_bytes: 80,
         stored_bytes: 1100,
         packs: 16,

@@ -592,7 +592,7 @@ fn marked_packs_that_are_needed_again_stay_while_there_is_no_room_for_copies() {
     assert_eq!(f.list(ObjectKind::Pack), packs);
     assert_holds(&f.open(), &[(old, &range(0, 10))]);
     let report = run(&f.open(), &PruneOptions::default()).unwrap();
-    assert!(report.removed.packs as usize == packs.len(), "{report:?}");
+    assert!(report.removed.packs == packs.len() as u64, "{report:?}");
     assert_holds(&f.open(), &[(old, &range(0, 10))]);
 }
 
