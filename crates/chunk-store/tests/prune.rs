@@ -19,8 +19,8 @@ use lumivault_chunk_store::session::{LEASE_SECONDS, Writing};
 use lumivault_chunk_store::{
     CacheDir, ChunkIndex, ChunkWriter, Clock, Environment, Error, Event, Monitor, OpenOptions, Repository,
 };
-use lumivault_format::{ObjectId, ObjectKind, ObjectName, SnapshotId};
-use lumivault_testkit::{Fault, FaultBackend};
+use lumivault_format::{AnnotationKind, ObjectId, ObjectKind, ObjectName, SnapshotId};
+use lumivault_testkit::{Event as FaultEvent, Fault, FaultBackend, Operation};
 
 fn now() -> PruneOptions {
     PruneOptions {
@@ -131,6 +131,49 @@ fn a_forgotten_snapshot_of_which_only_copies_are_left_goes_with_them() {
         [kept]
     );
     assert_holds(&f.open(), &[(kept, &range(3, 8))]);
+}
+
+/// Whoever revives a snapshot looks for that.
+#[test]
+fn a_removal_is_announced_once_before_the_snapshot_goes() {
+    let f = Fixture::new("prune: announced");
+    let old = backup(&f.open(), 0, &range(0, 10)).unwrap();
+    let kept = backup(&f.open(), 30, &range(10, 20)).unwrap();
+    forget(&f.open(), &[old], HOST).unwrap();
+    f.world.clock.advance(GRACE_SECONDS);
+    let backend = FaultBackend::new(f.memory.clone());
+    let control = backend.control();
+    let repository = f.open_on(Arc::new(backend)).unwrap();
+    // Where the snapshot is to go, in a run on a copy.
+    let gone = |event: &FaultEvent| {
+        event.operation == Operation::Remove
+            && event
+                .object
+                .is_some_and(|object| object.kind == ObjectKind::Snapshot)
+    };
+    let elsewhere = f.copy();
+    let counted = FaultBackend::new(elsewhere.memory.clone());
+    let log = counted.control();
+    let other = elsewhere.open_on(Arc::new(counted)).unwrap();
+    let opened = log.count();
+    run(&other, &PruneOptions::default()).unwrap();
+    let at = log.log().iter().position(gone).unwrap() - opened;
+
+    let removals = |f: &Fixture| {
+        let facts = f.open().annotations().unwrap().found;
+        facts
+            .iter()
+            .filter(|fact| fact.kind == AnnotationKind::Removal)
+            .count()
+    };
+    control.fail_at(control.count() + at, Fault::Io);
+    run(&repository, &PruneOptions::default()).unwrap_err();
+    assert!(control.log().iter().any(gone), "it was stopped there");
+    assert_eq!(removals(&f), 1, "announced before it goes");
+    // The next run goes on, without another word.
+    let report = run(&f.open(), &PruneOptions::default()).unwrap();
+    assert_eq!((report.snapshots_removed, removals(&f)), (1, 1));
+    assert_holds(&f.open(), &[(kept, &range(10, 20))]);
 }
 
 #[test]
