@@ -392,7 +392,7 @@ fn leftovers_and_repeated_chunks_are_notes() {
         text(&report)
     );
     assert!(
-        report.findings[0].message.contains("1 chunks"),
+        report.findings[0].message.contains("1 chunk ("),
         "{}",
         text(&report)
     );

@@ -142,7 +142,7 @@ impl<'c> Work<'c> {
                 Err(error) if error.spares_the_rest() => {
                     found.health.lost_packs.insert(*number);
                     found.health.suspects.insert(*number);
-                    let advice = "Restore the file from another copy of the repository";
+                    let advice = "What is in it cannot be read here";
                     let object = ObjectId {
                         kind: ObjectKind::Pack,
                         name: pack.name,
@@ -198,24 +198,24 @@ impl<'c> Work<'c> {
     ) {
         let mut found = self.found();
         for (place, problem) in bad.iter().take(NAMED_CHUNKS_MAX) {
-            let message = format!(
-                "a chunk in it is damaged: {problem}. Restore the file from another copy of the repository; back up the \
-                 originals again if there is none"
-            );
+            let message = format!("a chunk in it is damaged: {problem}");
             let finding = Finding::new(Severity::Damage, message);
             found
                 .report
                 .add(finding.object(reader.object()).chunk(place.entry.id));
         }
         if bad.len() > NAMED_CHUNKS_MAX {
-            let message = format!("{} more chunks in it are damaged", bad.len() - NAMED_CHUNKS_MAX);
+            let message = match bad.len() - NAMED_CHUNKS_MAX {
+                1 => "1 more chunk in it is damaged".into(),
+                more => format!("{more} more chunks in it are damaged"),
+            };
             found
                 .report
                 .add(Finding::new(Severity::Damage, message).object(reader.object()));
         }
         if name_differs && bad.is_empty() {
-            let message = "its bytes do not hash to its name, though every chunk in it is whole. Restore the file from \
-                           another copy of the repository: it has begun to rot";
+            let message =
+                "its bytes do not hash to its name, though every chunk in it is whole: it has begun to rot";
             found
                 .report
                 .add(Finding::new(Severity::Damage, message).object(reader.object()));

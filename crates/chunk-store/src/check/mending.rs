@@ -7,7 +7,7 @@ use lumivault_format::{ObjectId, ObjectKind, ObjectName, limits};
 
 use super::Health;
 use super::objects::list;
-use super::report::{CheckReport, Finding, Severity};
+use super::report::{CheckReport, Finding, Remedy, Severity};
 use crate::index::ChunkIndex;
 use crate::parity::{COPIED, Outlook, ParityMap, outlook_of_pack};
 use crate::seal::load_object;
@@ -44,37 +44,50 @@ pub(super) fn small_objects(repository: &Repository, report: &mut CheckReport) -
                     "it is missing".into()
                 };
                 let message = format!("{what}. `lumivault repair index` mends it from a copy");
-                report.add(Finding::new(Severity::Damage, message).object(id));
+                let finding = Finding::new(Severity::Damage, message).object(id);
+                report.add_with(Remedy::Index, finding);
             }
         }
     }
     Ok(())
 }
 
-/// Says of every pack that something is wrong with whether its parity can mend it.
+/// Says of every pack that something is wrong with whether its parity can mend it, and notes what helps.
 pub(super) fn packs(
     repository: &Repository,
     index: &ChunkIndex,
     health: &Health,
     report: &mut CheckReport,
 ) -> Result<(), Error> {
-    if health.suspects.is_empty() || repository.config().parity_percent == 0 {
+    if health.suspects.is_empty() {
+        return Ok(());
+    }
+    if repository.config().parity_percent == 0 {
+        report.remedies.insert(Remedy::Packs);
         return Ok(());
     }
     let map = ParityMap::read(repository.backend(), Some(&repository.archive()))?;
     for pack in health.suspects.iter().filter_map(|number| index.pack(*number)) {
         repository.environment().check_cancelled()?;
-        let message = match outlook_of_pack(repository.backend(), &map, pack.name)? {
+        let outlook = outlook_of_pack(repository.backend(), &map, pack.name)?;
+        report.remedies.insert(match outlook {
+            Outlook::Parity { bad_shards: 0 } => Remedy::Index,
+            Outlook::Parity { .. } => Remedy::Parity,
+            _ => Remedy::Packs,
+        });
+        let message = match outlook {
             // The index and the pack's directory differ, and the pack is what its name says.
             Outlook::Parity { bad_shards: 0 } => continue,
             Outlook::Parity { bad_shards } => format!(
-                "{bad_shards} of its shards of 16 KiB are bad. `lumivault repair packs` mends it from parity"
+                "{} bad. `lumivault repair packs` mends it from parity",
+                shards(bad_shards)
             ),
             Outlook::Beyond {
                 bad_shards,
                 mendable_shards,
             } => format!(
-                "{bad_shards} of its shards of 16 KiB are bad, and its parity mends at most {mendable_shards}"
+                "{} bad, and its parity mends at most {mendable_shards}",
+                shards(bad_shards)
             ),
             Outlook::Copy | Outlook::Nothing => "it has no parity that could mend it".into(),
         };
@@ -84,4 +97,9 @@ pub(super) fn packs(
         }));
     }
     Ok(())
+}
+
+fn shards(bad: usize) -> String {
+    let are = if bad == 1 { "is" } else { "are" };
+    format!("{bad} of its shards of 16 KiB {are}")
 }

@@ -14,7 +14,7 @@ use std::num::NonZeroUsize;
 
 use lumivault_format::{ChunkId, ObjectKind, ObjectName};
 
-pub use report::{Affected, CheckCounts, CheckReport, Finding, Severity};
+pub use report::{Affected, CheckCounts, CheckReport, Finding, Remedy, Severity};
 
 use crate::index::Location;
 use crate::{ChunkIndex, Error, Event, Repository};

@@ -100,10 +100,8 @@ impl Packs<'_> {
             let message = format!("{what}, but everything in it lies in other packs too: nothing is lost");
             Finding::new(Severity::Warning, message)
         } else {
-            let message = format!(
-                "{what}; {lost} chunks are lost unless it comes back. Restore the file from another copy of the \
-                 repository, or back up the originals again: what was in it is stored anew"
-            );
+            let chunks = if lost == 1 { "chunk is" } else { "chunks are" };
+            let message = format!("{what}; {lost} {chunks} lost unless it comes back");
             Finding::new(Severity::Damage, message)
         };
         report.add(finding.object(ObjectId {
@@ -127,7 +125,7 @@ impl Packs<'_> {
             }
             Err(error) => return Err(error),
         };
-        let advice = "Its chunks can still be found through the index; restore the file from another copy";
+        let advice = "Its chunks can still be found through the index";
         let Some((_, entries)) = set_aside(reader.directory(), reader.object(), report, advice)? else {
             self.health.odd_directories.insert(number);
             self.health.suspects.insert(number);
@@ -193,9 +191,19 @@ impl Packs<'_> {
             }
         });
         if repeated > 0 {
+            let (chunks, them) = if repeated == 1 {
+                (
+                    "chunk",
+                    "lies in several packs: two machines stored it at once, or it was",
+                )
+            } else {
+                (
+                    "chunks",
+                    "lie in several packs: two machines stored them at once, or they were",
+                )
+            };
             let message = format!(
-                "{repeated} chunks ({bytes} bytes) lie in several packs: two machines stored them at once, or they were \
-                 stored again while a pack was missing. That costs only space"
+                "{repeated} {chunks} ({bytes} bytes) {them} stored again while a pack was missing. That costs only space"
             );
             report.add(Finding::new(Severity::Note, message));
         }

@@ -1,6 +1,8 @@
 //! What a check found. Lists are bounded: the first of each are kept, all are counted.
 
-use lumivault_format::{ChunkId, ObjectId, SnapshotId};
+use std::collections::BTreeSet;
+
+use lumivault_format::{ChunkId, ObjectId, ObjectKind, SnapshotId};
 
 use crate::Error;
 
@@ -18,6 +20,33 @@ pub enum Severity {
     Warning,
     /// Stored data is damaged or missing.
     Damage,
+}
+
+/// What helps against damage, in the order in which it is to be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Remedy {
+    /// A file has to be put back by hand, as its finding says.
+    ByHand,
+    /// Repairing the index: copies of small records mend them, and the index is listed anew from the packs.
+    Index,
+    /// Repairing snapshots: their records come from another copy of the repository.
+    Snapshots,
+    /// Repairing packs: parity mends them.
+    Parity,
+    /// Repairing packs: chunks come from another copy of the repository.
+    Packs,
+}
+
+impl Remedy {
+    /// What helps against a finding, as far as the object alone tells. What helps packs is known when their parity was looked at.
+    fn of(finding: &Finding) -> Option<Self> {
+        match finding.object?.kind {
+            ObjectKind::Pack => None,
+            ObjectKind::Index => Some(Self::Index),
+            ObjectKind::Snapshot | ObjectKind::Annotation => Some(Self::Snapshots),
+            _ => Some(Self::ByHand),
+        }
+    }
 }
 
 /// One thing that a check found, and what it is about.
@@ -118,6 +147,8 @@ pub struct CheckReport {
     pub findings_total: u64,
     /// The gravest of all.
     pub worst: Option<Severity>,
+    /// What helps against the damage.
+    pub remedies: BTreeSet<Remedy>,
     /// Snapshots that cannot be restored whole.
     pub affected_snapshots: Vec<SnapshotId>,
     /// The first 1,000 files and folders that cannot be restored whole. A folder that several snapshots share is
@@ -136,6 +167,19 @@ impl CheckReport {
     }
 
     pub(super) fn add(&mut self, finding: Finding) {
+        if finding.severity == Severity::Damage {
+            self.remedies.extend(Remedy::of(&finding));
+        }
+        self.keep(finding);
+    }
+
+    /// The same where it is known what helps.
+    pub(super) fn add_with(&mut self, remedy: Remedy, finding: Finding) {
+        self.remedies.insert(remedy);
+        self.keep(finding);
+    }
+
+    fn keep(&mut self, finding: Finding) {
         self.findings_total += 1;
         self.worst = self.worst.max(Some(finding.severity));
         if self.findings.len() < FINDINGS_MAX {

@@ -9,7 +9,7 @@ use lumivault_format::tree::{
 use lumivault_format::wire::Reader;
 use lumivault_format::{ChunkId, ChunkKind, DecodeError};
 
-use super::report::{AFFECTED_MAX, Finding};
+use super::report::{AFFECTED_MAX, Finding, Remedy};
 use super::trees::Walker;
 use crate::Error;
 
@@ -85,8 +85,8 @@ impl Walker<'_> {
     fn find(&mut self, id: &ChunkId, length: u32, kind: ChunkKind) -> Result<(), ChunkId> {
         let Some(place) = self.health.good_place(self.index, id) else {
             if !self.index.is_listed(id) {
-                let advice = "it is in no index. Back up the originals again: it is stored anew";
-                self.fault_once(id, advice);
+                self.report.remedies.insert(Remedy::Packs);
+                self.fault_once(id, "it is in no index");
             }
             return Err(*id);
         };

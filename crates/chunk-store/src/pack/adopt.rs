@@ -13,10 +13,13 @@ impl Shared {
         let listed = self.backend.list(ObjectKind::Pack)?;
         let absent = self.index.note_listing(&listed);
         if !absent.is_empty() {
+            let packs = match absent.len() {
+                1 => "a pack that the index lists is".into(),
+                several => format!("{several} packs that the index lists are"),
+            };
             let text = format!(
-                "{} packs that the index lists are missing or cut short; what comes along of their content is stored \
-                 anew. `lumivault check` tells what is affected",
-                absent.len()
+                "{packs} missing or cut short; what comes along of what was in there is stored anew. `lumivault check` tells what \
+                 is affected"
             );
             self.env.monitor.event(Event::Warning(&text));
         }

@@ -38,6 +38,8 @@ pub struct DamagedPack {
     pub name: ObjectName,
     /// What is wrong.
     pub problem: String,
+    /// Whether it is not there at all.
+    pub is_missing: bool,
     /// Chunks in it that read back.
     pub good: u64,
     /// Chunks in it that do not.
@@ -218,6 +220,7 @@ impl Work<'_> {
             .map(|pack| DamagedPack {
                 name: pack.name,
                 problem: pack.problem.clone(),
+                is_missing: pack.is_missing,
                 good: pack.good(),
                 bad: pack.chunks.len() as u64 - pack.good(),
                 set_aside: goes.contains(&pack.name),

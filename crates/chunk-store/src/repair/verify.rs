@@ -33,6 +33,7 @@ pub(super) struct Damaged {
     pub(super) number: Option<u32>,
     /// What is wrong, for people.
     pub(super) problem: String,
+    pub(super) is_missing: bool,
     /// Whether that may be the storage's fault, or this program's that is too old for it.
     pub(super) is_unsure: bool,
     /// Its chunks: those that the index says, and those that it says itself.
@@ -190,10 +191,12 @@ impl Task<'_> {
             name: known.name,
             number: known.listed.map(|(number, _)| number),
             problem: "it is missing".into(),
+            is_missing: false,
             is_unsure: false,
             chunks: Vec::new(),
         };
         let Some(size) = self.present.get(&known.name).copied() else {
+            damaged.is_missing = true;
             self.add_listed(known, Quality::Bad, &mut damaged);
             return Ok(Some(damaged));
         };

@@ -11,8 +11,9 @@ use lumivault_chunk_store::check::{
 use lumivault_format::SnapshotId;
 use serde::Serialize;
 
+use super::advice::after_check;
 use super::answer::{ArchivePath, ObjectAnswer, shown_path};
-use super::summary::grouped;
+use super::summary::{grouped, many};
 use super::{Context, repo};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -191,12 +192,12 @@ fn show(
         ..
     } = report.counts;
     output.line(&format!(
-        "checked {}, {} folders, {} files, {} chunks, {} packs",
-        count(snapshots, "snapshot", "snapshots"),
-        grouped(folders),
-        grouped(files),
-        grouped(chunks),
-        grouped(packs),
+        "checked {}, {}, {}, {}, {}",
+        many(snapshots, "snapshot"),
+        many(folders, "folder"),
+        many(files, "file"),
+        many(chunks, "chunk"),
+        many(packs, "pack"),
     ))?;
     if packs_read > 0 {
         let packs = count(packs_read, "pack", "packs");
@@ -207,6 +208,9 @@ fn show(
         Some(Severity::Warning) => "nothing is lost, but see the warnings above",
         Some(Severity::Note) | None => "no damage was found",
     })?;
+    if report.is_damaged() {
+        output.line(&after_check(&report.remedies))?;
+    }
     if request.read_data == request::ReadData::None {
         context.remark("the data itself was not read; --read-data does that");
     }
@@ -238,10 +242,7 @@ fn show_affected(
         return Ok(());
     }
     let output = &context.output;
-    let dates: HashMap<SnapshotId, String> = snapshots
-        .iter()
-        .map(|one| (one.id, format!("{}, {}", one.snapshot.time, one.snapshot.phone)))
-        .collect();
+    let dates: HashMap<SnapshotId, String> = snapshots.iter().map(|one| (one.id, date(one))).collect();
     let number = report.affected_snapshots.len();
     output.line(&format!(
         "{} cannot be restored whole:",
@@ -262,6 +263,16 @@ fn show_affected(
     match more(report.affected.len().min(SHOWN_MAX), report.affected_total) {
         Some(text) => output.line(&format!("  {text}; --json names more of them")),
         None => Ok(()),
+    }
+}
+
+/// The date of a snapshot, and its phone if that has a name.
+fn date(stored: &StoredSnapshot) -> String {
+    let (time, phone) = (stored.snapshot.time, &stored.snapshot.phone);
+    if phone.is_empty() {
+        time.to_string()
+    } else {
+        format!("{time}, {phone}")
     }
 }
 

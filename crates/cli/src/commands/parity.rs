@@ -211,7 +211,9 @@ fn show_scrubbed(
         (_, 0) => {
             "the repository is damaged; lumivault repair index and lumivault repair packs mend all of it"
         }
-        _ => "the repository is damaged, and not all of it can be mended from parity",
+        _ => {
+            "the repository is damaged, and not all of it can be mended from parity; lumivault check --read-data tells what to do"
+        }
     })?;
     Ok(code(is_damaged))
 }
@@ -219,19 +221,23 @@ fn show_scrubbed(
 fn outlook(outlook: Outlook) -> String {
     match outlook {
         Outlook::Parity { bad_shards } => {
-            format!(
-                "{bad_shards} of its shards of 16 KiB are bad; lumivault repair packs mends it from parity"
-            )
+            format!("{}; lumivault repair packs mends it from parity", bad(bad_shards))
         }
         Outlook::Copy => "lumivault repair index mends it from a copy".into(),
         Outlook::Beyond {
             bad_shards,
             mendable_shards,
         } => format!(
-            "{bad_shards} of its shards of 16 KiB are bad, and its parity mends at most {mendable_shards}"
+            "{}, and its parity mends at most {mendable_shards}",
+            bad(bad_shards)
         ),
         Outlook::Nothing => "there is no parity or copy that could mend it".into(),
     }
+}
+
+fn bad(shards: usize) -> String {
+    let are = if shards == 1 { "is" } else { "are" };
+    format!("{shards} of its shards of 16 KiB {are} bad")
 }
 
 fn damaged_answer(damaged: &Damaged) -> DamagedAnswer {

@@ -127,8 +127,13 @@ pub(crate) fn stored(summary: &BackupSummary) -> u64 {
 
 /// `1,204 files`: the numbers of a summary are long enough for separators.
 pub(crate) fn files(number: u64) -> String {
-    let noun = if number == 1 { "file" } else { "files" };
-    format!("{} {noun}", grouped(number))
+    many(number, "file")
+}
+
+/// The same of what has an `s` where there are many.
+pub(crate) fn many(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", grouped(number))
 }
 
 /// `31 new, 2 changed, 1,171 unchanged, 4 gone`; what is nothing is left out.

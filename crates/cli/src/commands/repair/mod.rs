@@ -66,7 +66,8 @@ fn carry_out(
                 repair::packs(&opened.repository, &holder, cache, &options)
             })?;
             finish(opened);
-            show::packs(&report, dry_run, opened.progress.elapsed(), context)?;
+            let how = (dry_run, from.is_some());
+            show::packs(&report, how, opened.progress.elapsed(), context)?;
             Ok(report.is_damaged())
         }
         Repair::Snapshots {

@@ -2,7 +2,7 @@
 
 use super::Answer;
 use crate::commands::Context;
-use crate::commands::summary::{files, grouped};
+use crate::commands::summary::{files, grouped, many};
 use crate::failure::Failure;
 use crate::output::table::Align;
 use crate::output::{Table, count, size};
@@ -29,8 +29,8 @@ pub(super) fn show(answer: &Answer<'_>, context: &Context) -> Result<(), Failure
         size(answer.bytes_compressed)
     ))?;
     output.line(&format!(
-        "  folders     {} chunks, stored as {}",
-        grouped(answer.tree_chunks),
+        "  folders     {}, stored as {}",
+        many(answer.tree_chunks, "chunk"),
         size(answer.bytes_trees)
     ))?;
     if let (Some(sharing), Some(compression), Some(total)) =

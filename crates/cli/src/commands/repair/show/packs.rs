@@ -5,6 +5,7 @@ use std::time::Duration;
 use lumivault_chunk_store::repair::PacksReport;
 use serde::Serialize;
 
+use super::super::super::advice::after_packs;
 use super::{
     AffectedAnswer, Context, Failure, affected_answers, aside, count, grouped, hex, letters, show_affected,
     some, status, would,
@@ -41,7 +42,7 @@ struct PacksAnswer {
 
 pub(in super::super) fn packs(
     report: &PacksReport,
-    dry_run: bool,
+    (dry_run, from_copy): (bool, bool),
     elapsed: Duration,
     context: &Context,
 ) -> Result<(), Failure> {
@@ -78,9 +79,15 @@ pub(in super::super) fn packs(
     lines.extend(mended.map(|name| format!("pack {}: {would}mended from parity", name.to_hex())));
     lines.extend(report.damaged.iter().map(|pack| {
         let (good, bad) = (grouped(pack.good), grouped(pack.bad));
-        let rest = if pack.set_aside {
+        let rest = if pack.set_aside && pack.is_missing {
+            let chunks = count(pack.bad, "chunk", "chunks");
+            let is = if dry_run { "would be" } else { "is" };
+            format!("it held {chunks} and {is} listed no more")
+        } else if pack.set_aside {
             let aside = aside(dry_run);
-            format!("{good} of its chunks are good, {bad} are not; it {aside}")
+            let are = if pack.good == 1 { "is" } else { "are" };
+            let not = if pack.bad == 1 { "is" } else { "are" };
+            format!("{good} of its chunks {are} good, {bad} {not} not; it {aside}")
         } else {
             format!("{good} of its chunks can be read, {bad} cannot now; it stays")
         };
@@ -103,8 +110,12 @@ pub(in super::super) fn packs(
     }
     if report.lost > 0 {
         output.line(&format!(
-            "{} that snapshots need are nowhere; name another copy with --from, or back up the originals again",
-            count(report.lost, "chunk", "chunks")
+            "{} nowhere",
+            count(
+                report.lost,
+                "chunk that snapshots need is",
+                "chunks that snapshots need are"
+            )
         ))?;
     }
     show_affected(
@@ -118,6 +129,14 @@ pub(in super::super) fn packs(
             "{} cannot be read, and what they need is not known: lumivault repair snapshots first, and then this again",
             count(report.unreadable_records, "snapshot or annotation", "snapshots and annotations")
         ))?;
+    }
+    if report.damaged.iter().any(|pack| !pack.set_aside) {
+        output.line(
+            "what stays may be read another time: copy the repository to a sound disk, and run this again there",
+        )?;
+    }
+    if report.lost > 0 {
+        output.line(&after_packs(dry_run, from_copy))?;
     }
     match status(changed, report.is_damaged()) {
         "clean" => output.line("no damage was found"),

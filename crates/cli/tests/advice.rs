@@ -1,0 +1,155 @@
+//! What is said to whoever did not get what was wanted: what it is, and what to do next.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not recognised as tests")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{Ran, World, files_below};
+use serde_json::{Value, json};
+
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// Two months of a phone in a repository made with these options.
+fn world(options: &[&str]) -> World {
+    let world = World::new();
+    world.ok(&[&["init", "--no-recovery-code"], options].concat());
+    for (seed, time) in [(1, "2026-04"), (2, "2026-05")] {
+        add(&world, seed, time);
+    }
+    world
+}
+
+fn add(world: &World, seed: u64, time: &str) {
+    world.write("phone/Pictures/Roll/photo.jpg", &noise(seed, 200_000));
+    world.write("phone/note.txt", time.as_bytes());
+    world.ok(&["backup", "--phone", "Lumia 930", "--time", time, "phone"]);
+}
+
+fn largest_pack(world: &World) -> PathBuf {
+    let packs = files_below(&world.repository().join("packs"));
+    packs.into_iter().max_by_key(|(_, bytes)| bytes.len()).unwrap().0
+}
+
+fn flip(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 3;
+    bytes[middle] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// The last line of standard output.
+fn last(ran: &Ran) -> &str {
+    ran.stdout.lines().last().unwrap_or_default()
+}
+
+#[test]
+fn damage_without_parity_is_followed_by_the_way_to_a_copy_or_to_the_originals() {
+    let world = world(&[]);
+    flip(&largest_pack(&world));
+    let ran = world.run(&["check", "--read-data"]);
+    ran.expect(20, "");
+    for needed in [
+        "next: lumivault repair packs --from COPY",
+        "then lumivault backup of the originals",
+    ] {
+        assert!(last(&ran).contains(needed), "{}", ran.stdout);
+    }
+    assert!(
+        !ran.stdout.contains("parity") && !ran.stdout.contains("Restore the file"),
+        "{}",
+        ran.stdout
+    );
+
+    std::fs::remove_file(largest_pack(&world)).unwrap();
+    let ran = world.run(&["check"]);
+    ran.expect(20, "");
+    assert!(
+        ran.stdout.contains(" lost unless it comes back\n"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        last(&ran).starts_with("next: lumivault repair packs --from COPY"),
+        "{}",
+        ran.stdout
+    );
+    let ran = world.run(&["repair", "packs"]);
+    ran.expect(20, "");
+    assert!(ran.stdout.contains(" and is listed no more\n"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("aside"), "{}", ran.stdout);
+    assert!(ran.stdout.contains(" nowhere\n"), "{}", ran.stdout);
+    for needed in [
+        "repair packs --from COPY",
+        "lumivault backup of the originals",
+        "--drop-lost",
+    ] {
+        assert!(last(&ran).contains(needed), "{}", ran.stdout);
+    }
+    let ran = world.run(&["check"]);
+    ran.expect(20, "");
+    assert!(
+        last(&ran).starts_with("next: lumivault repair packs --from COPY"),
+        "{}",
+        ran.stdout
+    );
+
+    // As it says: whoever has the originals stores what is missing again.
+    for (seed, time) in [(1, "2026-04"), (2, "2026-05")] {
+        add(&world, seed, time);
+    }
+    world.ok(&["check", "--read-data"]);
+}
+
+#[test]
+fn damage_that_parity_mends_is_not_said_to_need_a_copy() {
+    let world = world(&["--parity", "5%"]);
+    flip(&largest_pack(&world));
+    let ran = world.run(&["check", "--read-data"]);
+    ran.expect(20, "");
+    assert!(
+        ran.stdout.contains("1 of its shards of 16 KiB is bad."),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        !ran.stdout.contains("another copy") && !ran.stdout.contains("Restore the file"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(
+        last(&ran),
+        "next: lumivault repair packs, which mends from parity"
+    );
+    let ran = world.run(&["parity", "scrub"]);
+    ran.expect(20, "");
+    assert!(
+        ran.stdout.contains("1 of its shards of 16 KiB is bad;"),
+        "{}",
+        ran.stdout
+    );
+    world.ok(&["repair", "packs"]);
+    world.ok(&["check", "--read-data"]);
+}
+
+#[test]
+fn damaged_indexes_and_snapshots_come_first() {
+    let world = world(&[]);
+    for folder in ["index", "snapshots"] {
+        flip(&files_below(&world.repository().join(folder))[0].0);
+    }
+    let ran = world.run(&["check"]);
+    ran.expect(20, "");
+    let order = "next, in this order: lumivault repair index; then lumivault repair snapshots --from COPY";
+    assert!(last(&ran).starts_with(order), "{}", ran.stdout);
+}
