@@ -153,3 +153,30 @@ fn damaged_indexes_and_snapshots_come_first() {
     let order = "next, in this order: lumivault repair index; then lumivault repair snapshots --from COPY";
     assert!(last(&ran).starts_with(order), "{}", ran.stdout);
 }
+
+#[test]
+fn prune_tells_what_waits_and_that_it_need_not() {
+    let world = world(&[]);
+    world.ok(&["forget", "2026-04"]);
+    let said = world.ok(&["prune"]);
+    let line = said
+        .lines()
+        .find(|line| line.starts_with("1 forgotten snapshot waits"))
+        .unwrap();
+    assert!(
+        line.contains(" until 20") && line.contains("lumivault prune --now does not wait"),
+        "{line}"
+    );
+    let pruned = world.json(&["prune", "--dry-run"]);
+    assert_eq!(pruned["snapshots_waiting"], 1);
+    assert!(
+        pruned["next_removal"].as_str().unwrap().ends_with("+00:00"),
+        "{pruned}"
+    );
+    let pruned = world.json(&["prune", "--now"]);
+    assert_eq!(
+        (&pruned["snapshots_removed"], &pruned["snapshots_waiting"]),
+        (&json!(1), &json!(0))
+    );
+    assert!(pruned.get("next_removal").is_none());
+}

@@ -82,6 +82,10 @@ impl Amount {
 pub struct PruneReport {
     /// Forgotten snapshots that were removed for good.
     pub snapshots_removed: u64,
+    /// Forgotten snapshots that stay until they were forgotten for the grace period.
+    pub snapshots_waiting: u64,
+    /// When the first of them may be removed, in seconds since 1970.
+    pub next_removal: Option<i64>,
     /// Packs there were.
     pub packs: Amount,
     /// Packs marked now, because nobody needs anything in them.
@@ -114,7 +118,7 @@ pub fn prune(
     let mut report = PruneReport::default();
     if options.dry_run {
         let mut view = View::load(repository, None, holder, cache)?;
-        report.snapshots_removed = view.take_expired(holder, options)?.len() as u64;
+        report.snapshots_removed = view.take_expired(holder, options, &mut report)?.len() as u64;
         mark::mark(&view, &[], options, &mut report)?;
         sweep::foresee(&view, options, &mut report)?;
         return Ok(report);
@@ -146,8 +150,8 @@ fn mark_anew(
 ) -> Result<(), Error> {
     loop {
         let mut view = View::load(repository, Some(session), session.holder(), cache)?;
-        let expired = view.take_expired(session.holder(), options)?;
         let mut done = report.clone();
+        let expired = view.take_expired(session.holder(), options, &mut done)?;
         if mark::mark(&view, &expired, options, &mut done)? {
             *report = done;
             return Ok(());
@@ -217,12 +221,21 @@ impl<'r> View<'r> {
         &mut self,
         holder: &Holder,
         options: &PruneOptions,
+        report: &mut PruneReport,
     ) -> Result<Vec<StoredSnapshot>, Error> {
         let facts = Facts::read(self.repository, &holder.host)?.complete()?;
         let now = self.repository.environment().clock.now().0;
-        let (expired, kept) = std::mem::take(&mut self.snapshots)
+        let (expired, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.snapshots)
             .into_iter()
             .partition(|stored| is_expired(&facts.state(&stored.id), now, options));
+        let states = kept.iter().map(|stored: &StoredSnapshot| facts.state(&stored.id));
+        let forgotten = states
+            .filter(|state| !state.pinned)
+            .filter_map(|state| state.forgotten);
+        let due = forgotten.map(|since| since.unix_seconds.saturating_add(options.grace_seconds));
+        let due: Vec<i64> = due.collect();
+        report.snapshots_waiting = due.len() as u64;
+        report.next_removal = due.into_iter().min();
         self.snapshots = kept;
         Ok(expired)
     }

@@ -32,6 +32,9 @@ impl From<Amount> for Packs {
 pub(crate) struct PruneAnswer {
     dry_run: bool,
     snapshots_removed: u64,
+    snapshots_waiting: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_removal: Option<String>,
     all: Packs,
     unneeded: Packs,
     rewritten: Packs,
@@ -50,6 +53,10 @@ impl PruneAnswer {
         Self {
             dry_run,
             snapshots_removed: report.snapshots_removed,
+            snapshots_waiting: report.snapshots_waiting,
+            next_removal: report
+                .next_removal
+                .map(|at| moment(at, context, "%Y-%m-%dT%H:%M:%S%:z")),
             all: report.packs.into(),
             unneeded: report.dead.into(),
             rewritten: report.repacked.into(),
@@ -127,6 +134,19 @@ fn show(report: &PruneReport, options: &PruneOptions, context: &Context) -> Resu
             "forgotten snapshots",
         );
         line(&format!("{snapshots} {would}removed for good"))?;
+    }
+    if let Some(at) = report.next_removal {
+        let (one, many) = ("forgotten snapshot waits", "forgotten snapshots wait");
+        line(&format!(
+            "{} with what only {} until {} at the earliest; lumivault prune --now does not wait",
+            count(report.snapshots_waiting, one, many),
+            if report.snapshots_waiting == 1 {
+                "it needs"
+            } else {
+                "they need"
+            },
+            moment(at, context, "%Y-%m-%d %H:%M"),
+        ))?;
     }
     let packs = |amount: Amount| format!("{}, {}", count(amount.packs, "pack", "packs"), size(amount.bytes));
     let verb = if options.now {
