@@ -180,3 +180,26 @@ fn prune_tells_what_waits_and_that_it_need_not() {
     );
     assert!(pruned.get("next_removal").is_none());
 }
+
+#[test]
+fn what_is_forgotten_where_something_was_asked_for_is_said() {
+    let world = world(&[]);
+    let id = world.snapshots()[1]["short_id"].as_str().unwrap().to_owned();
+    world.ok(&["forget", "2026-05"]);
+    let back = format!("2026-05 was forgotten; lumivault forget --undo {id} brings it back");
+    for words in [
+        &["ls", "--at", "2026-05"][..],
+        &["dump", "2026-06:/note.txt"],
+        &["restore", "--at", "2026-05", "-n", "-t", "out"],
+        &["diff", "2026-04", "latest"],
+    ] {
+        world.run(words).expect(0, &back);
+    }
+    world.run(&["ls", "--at", "2026-05", "--strict"]).expect(1, &back);
+    let ran = world.run(&["ls", "--at", "2026-04"]);
+    ran.expect(0, "took 2026-04");
+    assert!(!ran.stderr.contains("was forgotten"), "{}", ran.stderr);
+    world.ok(&["forget", "--undo", &id]);
+    let ran = world.run(&["ls", "--at", "2026-05"]);
+    assert!(!ran.stderr.contains("was forgotten"), "{}", ran.stderr);
+}

@@ -3,7 +3,7 @@
 use lumivault_chunk_store::StoredSnapshot;
 use lumivault_chunk_store::forget::FactTime;
 use lumivault_format::SnapshotId;
-use lumivault_restore::when::{self, Candidate, When};
+use lumivault_restore::when::{self, Candidate, SelectError, When};
 
 use super::Context;
 use super::answer::Selected;
@@ -215,8 +215,18 @@ fn by_time<'s>(
         phone: selection.phone.as_deref(),
         strict: selection.strict,
     };
-    let found = when::select(&candidates, &request, context.today())?;
+    let found = when::select(&candidates, &request, context.today())
+        .map_err(|error| or_forgotten(error, forgotten_at(snapshots, &request, context)))?;
     context.remark(&found.to_string());
+    let request = when::Request {
+        phone: Some(&found.taken.phone),
+        ..request
+    };
+    let taken = found.taken.time.since_epoch();
+    let forgotten = forgotten_at(snapshots, &request, context);
+    if let Some(nearer) = forgotten.filter(|one| one.snapshot.time.since_epoch() > taken) {
+        context.remark(&way_back(nearer));
+    }
     let selected = Selected::new(text, &found, &when.named(context.today()));
     let snapshot = snapshots.iter().find(|one| one.id == found.taken.id.1);
     let snapshot = snapshot.ok_or_else(|| Failure::failed("the snapshot is gone"))?;
@@ -224,4 +234,36 @@ fn by_time<'s>(
         snapshot,
         selected: Some(selected),
     })
+}
+
+/// The forgotten snapshot that would have been taken if none were forgotten.
+fn forgotten_at<'s>(
+    snapshots: &'s [StoredSnapshot],
+    request: &when::Request<'_>,
+    context: &Context,
+) -> Option<&'s StoredSnapshot> {
+    let there = snapshots.iter().filter(|one| !one.removal);
+    let candidates: Vec<Candidate<SnapshotId>> = there
+        .map(|one| Candidate {
+            id: one.id,
+            time: one.snapshot.time,
+            phone: one.snapshot.phone.clone(),
+        })
+        .collect();
+    let id = when::select(&candidates, request, context.today()).ok()?.taken.id;
+    snapshots.iter().find(|one| one.id == id && !one.is_live())
+}
+
+fn way_back(forgotten: &StoredSnapshot) -> String {
+    let (id, time) = (forgotten.id, forgotten.snapshot.time);
+    format!("{time} was forgotten; lumivault forget --undo {id} brings it back")
+}
+
+/// Nothing fits, unless what is forgotten does.
+fn or_forgotten(error: SelectError, forgotten: Option<&StoredSnapshot>) -> Failure {
+    let failure = Failure::from(error);
+    match forgotten {
+        Some(forgotten) => failure.hint(way_back(forgotten)),
+        None => failure,
+    }
 }
