@@ -203,3 +203,20 @@ fn what_is_forgotten_where_something_was_asked_for_is_said() {
     let ran = world.run(&["ls", "--at", "2026-05"]);
     assert!(!ran.stderr.contains("was forgotten"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_phone_that_is_not_there_is_told_the_same_everywhere() {
+    let world = world(&[]);
+    for words in [
+        &["restore", "-t", "out", "--phone", "Nokia"][..],
+        &["forget", "latest", "--phone", "Nokia"],
+        &["tag", "latest", "--add", "x", "--phone", "Nokia"],
+    ] {
+        world
+            .run(words)
+            .expect(2, "no snapshot of a phone Nokia; it holds: Lumia 930");
+    }
+    world
+        .run(&["forget", "latest", "--host", "nowhere"])
+        .expect(1, "no snapshot is chosen by these options");
+}

@@ -107,11 +107,22 @@ pub(crate) fn each<'s>(
             .collect();
         &passing
     };
+    // A phone that is not there is told as where it chooses alone.
+    let (from, phone) = match (from, filter) {
+        ([], Filter { phones, hosts, tags }) if hosts.is_empty() && tags.is_empty() => {
+            (snapshots, phones.first().cloned())
+        }
+        ([], _) if !snapshots.is_empty() => {
+            return Err(Failure::failed("no snapshot is chosen by these options")
+                .hint("lumivault snapshots lists what there is"));
+        }
+        (from, _) => (from, None),
+    };
     let mut ids = Vec::with_capacity(named.len());
     for selector in named {
         let selection = Selection {
             snapshot: selector.clone(),
-            phone: None,
+            phone: phone.clone(),
             strict,
         };
         ids.push(find(from, &selection, context)?.snapshot.id);
