@@ -205,6 +205,45 @@ fn what_is_forgotten_where_something_was_asked_for_is_said() {
 }
 
 #[test]
+fn patterns_that_match_nothing_are_named() {
+    let world = world(&[]);
+    let words = [
+        "restore",
+        "-t",
+        "out",
+        "-i",
+        "*.vcf",
+        "-i",
+        "*.txt",
+        "--iinclude",
+        "PHOTO.*",
+        "--json",
+    ];
+    let ran = world.run(&words);
+    ran.expect(3, "nothing in the snapshot matches *.vcf;");
+    let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        (&answer["unmatched"], &answer["files_created"]),
+        (&json!(["*.vcf"]), &json!(2))
+    );
+    world
+        .run(&["restore", "-n", "-t", "other", "-i", "x"])
+        .expect(3, "nothing in the snapshot matches x;");
+    let ran = world.run(&["restore", "-t", "whole", "-i", "*.txt", "--iexclude", "NOTE.*"]);
+    ran.expect(0, "");
+    for words in [
+        &["restore", "-t", "bad", "--include", "["][..],
+        &["restore", "-t", "bad", "--iexclude", "["],
+        &["backup", "--exclude", "[", "phone"],
+        &["backup", "--iexclude", "[", "-n", "phone"],
+        &["find", "["],
+    ] {
+        world.run(words).expect(2, "pattern `[` is not valid");
+    }
+    assert!(!world.path("bad").exists());
+}
+
+#[test]
 fn a_phone_that_is_not_there_is_told_the_same_everywhere() {
     let world = world(&[]);
     for words in [

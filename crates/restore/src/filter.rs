@@ -4,6 +4,7 @@
 //! asked for: a leading slash anchors there, `!` takes back, and the last pattern that matches decides.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -64,6 +65,7 @@ pub struct PatternError {
 #[derive(Debug)]
 pub struct Filter {
     include: Option<Patterns>,
+    wanted: Vec<Wanted>,
     exclude: Option<Patterns>,
     categories: Vec<Category>,
 }
@@ -94,6 +96,7 @@ impl Filter {
     pub fn new(rules: &FilterRules) -> Result<Self, PatternError> {
         Ok(Self {
             include: Patterns::new(&rules.include)?,
+            wanted: Wanted::each(&rules.include)?,
             exclude: Patterns::new(&rules.exclude)?,
             categories: rules.categories.clone(),
         })
@@ -105,6 +108,21 @@ impl Filter {
         let is_folder = entry.kind == EntryKind::Folder;
         let path = to_path(path);
         let path = Path::new(&*path);
+        self.wanted.iter().for_each(|wanted| wanted.note(path, is_folder));
+        self.judge_path(path, entry, within)
+    }
+
+    /// Patterns of `include` that matched nothing that was judged so far.
+    pub fn unmatched(&self) -> impl Iterator<Item = &str> {
+        let unmatched = |wanted: &&Wanted| !wanted.matched.load(Ordering::Relaxed);
+        self.wanted
+            .iter()
+            .filter(unmatched)
+            .map(|wanted| wanted.text.as_str())
+    }
+
+    fn judge_path(&self, path: &Path, entry: &NameRecord, within: Within) -> Verdict {
+        let is_folder = entry.kind == EntryKind::Folder;
         if self.exclude.as_ref().and_then(|p| p.matches(path, is_folder)) == Some(true) {
             return LEFT_OUT;
         }
@@ -142,7 +160,37 @@ impl Filter {
             category: Category::None,
             kind,
         };
-        self.judge(path, &entry, within)
+        self.judge_path(Path::new(&*to_path(path)), &entry, within)
+    }
+}
+
+/// A pattern of `include` by itself, and whether it matched anything in the snapshot.
+#[derive(Debug)]
+struct Wanted {
+    text: String,
+    pattern: Gitignore,
+    matched: AtomicBool,
+}
+
+impl Wanted {
+    /// Those that ask for something; what takes back need not match.
+    fn each(patterns: &[Pattern]) -> Result<Vec<Self>, PatternError> {
+        let asking = patterns.iter().filter(|pattern| !pattern.text.starts_with('!'));
+        asking
+            .map(|pattern| {
+                Ok(Self {
+                    text: pattern.text.clone(),
+                    pattern: compile(std::slice::from_ref(pattern), pattern.ignore_case)?,
+                    matched: AtomicBool::new(false),
+                })
+            })
+            .collect()
+    }
+
+    fn note(&self, path: &Path, is_folder: bool) {
+        if !self.matched.load(Ordering::Relaxed) && self.pattern.matched(path, is_folder).is_ignore() {
+            self.matched.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -183,7 +231,9 @@ fn compile(patterns: &[Pattern], ignore_case: bool) -> Result<Gitignore, Pattern
     };
     // Rooted at nothing: what is matched is always relative.
     let mut builder = GitignoreBuilder::new("");
+    // What git would take for a bracket is more likely a mistake.
     builder
+        .allow_unclosed_class(false)
         .case_insensitive(ignore_case)
         .map_err(|error| failed("", &error))?;
     for pattern in patterns.iter().filter(|p| p.ignore_case == ignore_case) {
@@ -417,11 +467,26 @@ mod tests {
 
     #[test]
     fn bad_patterns_are_named() {
-        let rules = FilterRules {
-            include: vec![Pattern::new("[z-a]")],
-            ..FilterRules::default()
-        };
-        let error = Filter::new(&rules).unwrap_err().to_string();
-        assert!(error.contains("`[z-a]`"), "{error}");
+        for bad in ["[z-a]", "["] {
+            let rules = FilterRules {
+                include: vec![Pattern::new(bad)],
+                ..FilterRules::default()
+            };
+            let error = Filter::new(&rules).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{bad}`")), "{error}");
+        }
+    }
+
+    #[test]
+    fn includes_that_match_nothing_are_known() {
+        let some = filter(&["*.vcf", "/Pictures", "!*.tmp", "*.jpg"], &[], &[]);
+        selected(&some, "Pictures/a.jpg", Category::None);
+        assert_eq!(some.unmatched().collect::<Vec<_>>(), ["*.vcf"]);
+        some.judge_foreign(b"x.vcf", false, Within::default());
+        assert_eq!(
+            some.unmatched().count(),
+            1,
+            "what is only in a target counts for nothing"
+        );
     }
 }

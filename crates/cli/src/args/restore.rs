@@ -38,9 +38,17 @@ pub(crate) struct RestoreArgs {
     #[arg(short, long, value_name = "GLOB")]
     include: Vec<String>,
 
+    /// The same, whatever the case of letters
+    #[arg(long = "iinclude", value_name = "GLOB")]
+    iinclude: Vec<String>,
+
     /// Without what this pattern matches; may be given several times
     #[arg(short, long, value_name = "GLOB")]
     exclude: Vec<String>,
+
+    /// The same, whatever the case of letters
+    #[arg(long = "iexclude", value_name = "GLOB")]
+    iexclude: Vec<String>,
 
     /// Only files of these categories, separated by commas
     #[arg(long, value_name = "CATEGORY", value_delimiter = ',', value_parser = choice::<Category>())]
@@ -82,12 +90,16 @@ impl RestoreArgs {
                     .hint("restore into a folder"),
             );
         }
+        let mut include = patterns("--include", self.include, false)?;
+        include.extend(patterns("--iinclude", self.iinclude, true)?);
+        let mut exclude = patterns("--exclude", self.exclude, false)?;
+        exclude.extend(patterns("--iexclude", self.iexclude, true)?);
         Ok(Restore {
             selection,
             path,
             target,
-            include: patterns("--include", self.include, false)?,
-            exclude: patterns("--exclude", self.exclude, false)?,
+            include,
+            exclude,
             only: self.only,
             overwrite: self.overwrite,
             delete: self.delete,

@@ -126,7 +126,9 @@ fn compile(patterns: &[String], names: &[&Path], any_case: bool) -> Result<Gitig
     };
     // Rooted at nothing: what is matched is always relative to the source.
     let mut builder = GitignoreBuilder::new("");
+    // What git would take for a bracket is more likely a mistake.
     builder
+        .allow_unclosed_class(false)
         .case_insensitive(any_case)
         .map_err(|error| failed("", error))?;
     for pattern in patterns {

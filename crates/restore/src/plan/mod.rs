@@ -76,6 +76,11 @@ impl RestorePlan<'_> {
         self.problems_total
     }
 
+    /// Patterns of `include` that match nothing in the snapshot.
+    pub fn unmatched_includes(&self) -> Vec<String> {
+        self.scope.filter.unmatched().map(ToOwned::to_owned).collect()
+    }
+
     /// Bytes it takes in memory, hard-linked files and problems apart.
     pub fn memory_bytes(&self) -> usize {
         self.tape.bytes()

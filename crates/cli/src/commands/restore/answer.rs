@@ -62,6 +62,7 @@ pub(super) struct Answer<'r> {
     not_created: Vec<Remark>,
     damaged: Vec<Remark>,
     metadata: Vec<Remark>,
+    unmatched: Vec<String>,
     problems_total: u64,
     notices_total: u64,
     seconds: f64,
@@ -87,7 +88,7 @@ pub(super) fn notice_text(notice: &Notice) -> String {
 }
 
 impl<'r> Answer<'r> {
-    fn new(told: &Told<'r>, elapsed: Duration, problems: &[Problem]) -> Self {
+    fn new(plan: &RestorePlan<'_>, told: &Told<'r>, elapsed: Duration, problems: &[Problem]) -> Self {
         let remark = |problem: &&Problem| Remark {
             path: ArchivePath::new(&whole(told, &problem.path)),
             text: problem.to_string(),
@@ -112,14 +113,19 @@ impl<'r> Answer<'r> {
             not_created: not_created.iter().map(remark).collect(),
             damaged: damaged.iter().map(remark).collect(),
             metadata: Vec::new(),
+            unmatched: plan.unmatched_includes(),
             problems_total: 0,
             notices_total: 0,
             seconds: elapsed.as_secs_f64(),
         }
     }
 
-    pub(super) fn of_summary(summary: &RestoreSummary, told: &Told<'r>, elapsed: Duration) -> Self {
-        let mut answer = Self::new(told, elapsed, &summary.problems);
+    pub(super) fn of_summary(
+        (plan, summary): (&RestorePlan<'_>, &RestoreSummary),
+        told: &Told<'r>,
+        elapsed: Duration,
+    ) -> Self {
+        let mut answer = Self::new(plan, told, elapsed, &summary.problems);
         answer.counts = Counts {
             files_created: summary.created,
             files_replaced: summary.replaced,
@@ -145,7 +151,7 @@ impl<'r> Answer<'r> {
     }
 
     pub(super) fn of_plan(plan: &RestorePlan<'_>, told: &Told<'r>, elapsed: Duration) -> Self {
-        let mut answer = Self::new(told, elapsed, plan.problems());
+        let mut answer = Self::new(plan, told, elapsed, plan.problems());
         answer.counts = planned(plan.totals());
         answer.problems_total = plan.problems_total();
         answer.notices_total = plan.totals().renamed;

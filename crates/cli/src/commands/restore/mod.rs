@@ -4,7 +4,7 @@ mod answer;
 mod show;
 
 use lumivault_chunk_store::{StoredSnapshot, TreeReader};
-use lumivault_restore::filter::{Located, locate};
+use lumivault_restore::filter::{Filter, Located, locate};
 use lumivault_restore::target::StoredPath;
 use lumivault_restore::{
     Outcome, OverwriteWhen, RestorePlan, RestoreRequest, RestoreSummary, execute, inspect_target,
@@ -40,6 +40,8 @@ pub(crate) fn run(request: &Restore, access: &Access, context: &Context) -> Resu
 }
 
 fn attempt(request: &Restore, access: &Access, context: &Context) -> Result<ExitCode, Failure> {
+    // Before anything is opened or made.
+    Filter::new(&rules(&request.include, &request.exclude, &request.only))?;
     let mut opened = repo::open(access, context, "restore")?;
     let listed = opened.snapshots()?;
     let Chosen { snapshot, selected } = choose(&listed.snapshots, &request.selection, context)?;
@@ -66,17 +68,31 @@ fn attempt(request: &Restore, access: &Access, context: &Context) -> Result<Exit
         opened.progress.finish();
         let elapsed = opened.progress.elapsed();
         show::plan(&plan, (&reader, target.as_ref()), &told, elapsed, context)?;
-        return Ok(code_of_plan(&plan));
+        return Ok(code_of_plan(&plan).and(unmatched(&plan, context)));
     }
     let target = open_target(&request.target, &wanted)?;
     let plan = plan(&reader, wanted, Some(&target))?;
     let summary = execute(&plan, &reader, &target)?;
-    tell(&summary, &told, &opened, context)?;
-    Ok(match summary.outcome() {
+    tell((&plan, &summary), &told, &opened, context)?;
+    let code = unmatched(&plan, context);
+    Ok(code.and(match summary.outcome() {
         Outcome::Complete => ExitCode::Done,
         Outcome::Incomplete => ExitCode::Incomplete,
         Outcome::Damaged => ExitCode::Damage,
-    })
+    }))
+}
+
+/// Warns of patterns by which nothing could be chosen.
+fn unmatched(plan: &RestorePlan<'_>, context: &Context) -> ExitCode {
+    let unmatched = plan.unmatched_includes();
+    if unmatched.is_empty() {
+        return ExitCode::Done;
+    }
+    context.warn(&format!(
+        "nothing in the snapshot matches {}; lumivault find and lumivault ls show what is there",
+        unmatched.join(", ")
+    ));
+    ExitCode::Incomplete
 }
 
 /// The request as the library takes it.
@@ -109,14 +125,14 @@ fn code_of_plan(plan: &RestorePlan<'_>) -> ExitCode {
 }
 
 fn tell(
-    summary: &RestoreSummary,
+    (plan, summary): (&RestorePlan<'_>, &RestoreSummary),
     told: &Told<'_>,
     opened: &Opened,
     context: &Context,
 ) -> Result<(), Failure> {
     opened.progress.finish();
     if context.output.is_json() {
-        let answer = answer::Answer::of_summary(summary, told, opened.progress.elapsed());
+        let answer = answer::Answer::of_summary((plan, summary), told, opened.progress.elapsed());
         return context.output.document(&answer);
     }
     show::summary(summary, told, context)
