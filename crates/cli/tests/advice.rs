@@ -244,6 +244,21 @@ fn patterns_that_match_nothing_are_named() {
 }
 
 #[test]
+fn a_dry_run_does_not_say_what_it_does_not_know() {
+    let world = world(&[]);
+    world.write("phone/new.txt", b"new");
+    let said = world.ok(&["backup", "--phone", "Lumia 930", "-n", "phone"]);
+    assert!(said.contains("of it new") && !said.contains("stored  "), "{said}");
+    let answer = world.json(&["backup", "--phone", "Lumia 930", "-n", "phone"]);
+    assert!(
+        answer.get("bytes_stored").is_none() && answer["bytes_added"].as_u64() > Some(0),
+        "{answer}"
+    );
+    let said = world.ok(&["restore", "latest:Pictures", "-n", "-t", "out"]);
+    assert!(said.contains("create     /Roll/photo.jpg"), "{said}");
+}
+
+#[test]
 fn a_phone_that_is_not_there_is_told_the_same_everywhere() {
     let world = world(&[]);
     for words in [

@@ -53,7 +53,8 @@ pub(crate) struct BackupAnswer {
     links: u64,
     bytes_total: u64,
     bytes_added: u64,
-    bytes_stored: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_stored: Option<u64>,
     left_out: Vec<LeftOutAnswer>,
     left_out_total: u64,
     warnings: Vec<WarningAnswer>,
@@ -110,7 +111,7 @@ impl BackupAnswer {
             links: summary.counts.others,
             bytes_total: summary.counts.bytes,
             bytes_added: summary.written.plain_bytes,
-            bytes_stored: stored(summary),
+            bytes_stored: (!about.dry_run).then(|| stored(summary)),
             left_out: summary.left_out.iter().map(left_out).collect(),
             left_out_total: summary.left_out_total,
             warnings: WarningAnswer::all(&summary.warnings),
@@ -120,7 +121,7 @@ impl BackupAnswer {
     }
 }
 
-/// What the repository grew by; in a dry run, what the new chunks alone would take.
+/// What the repository grew by.
 pub(crate) fn stored(summary: &BackupSummary) -> u64 {
     summary.written.file_bytes.max(summary.written.stored_bytes)
 }
@@ -182,12 +183,11 @@ pub(crate) fn details(summary: &BackupSummary, dry_run: bool) -> Vec<String> {
             newness(counts.bytes, summary.written.plain_bytes)
         ),
     ];
-    let more = if dry_run {
-        "would be stored"
-    } else {
-        "added to the repository"
-    };
-    lines.push(format!("  stored    {} {more}", size(stored(summary))));
+    // A dry run compresses nothing, so it does not know.
+    if !dry_run {
+        let stored = size(stored(summary));
+        lines.push(format!("  stored    {stored} added to the repository"));
+    }
     if summary.left_out_total > 0 {
         lines.push(format!(
             "  left out  {}",

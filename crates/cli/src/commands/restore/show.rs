@@ -10,6 +10,7 @@ use super::Told;
 use super::answer::{Answer, notice_text, whole};
 use crate::commands::Context;
 use crate::commands::answer::shown_path;
+use crate::commands::looking::joined;
 use crate::commands::summary::{files, grouped};
 use crate::failure::Failure;
 use crate::output::{count, printable_path, size};
@@ -42,7 +43,7 @@ pub(super) fn plan(
     }
     let mut failure = None;
     let shown = plan.show(reader, target, &mut |planned| {
-        let Some(line) = planned_line(planned, told, context.settings.verbosity > 0) else {
+        let Some(line) = planned_line(planned, context.settings.verbosity > 0) else {
             return Ok(());
         };
         match output.line(&line) {
@@ -64,7 +65,7 @@ pub(super) fn plan(
 }
 
 /// `create   /Pictures/a.jpg (1.5 MiB)`. What stays as it is, is shown only on request.
-fn planned_line(planned: &Planned<'_>, told: &Told<'_>, verbose: bool) -> Option<String> {
+fn planned_line(planned: &Planned<'_>, verbose: bool) -> Option<String> {
     let word = match planned.action {
         Action::Create => "create",
         Action::Replace => "replace",
@@ -80,7 +81,8 @@ fn planned_line(planned: &Planned<'_>, told: &Told<'_>, verbose: bool) -> Option
         Action::Keep | Action::KeepNewer if verbose => "keep",
         _ => return None,
     };
-    let path = shown_path(&whole(told, &planned.path));
+    // As it comes to lie under the target.
+    let path = shown_path(&joined(planned.path.components()));
     let length = if planned.action == Action::Update {
         let fetched: u64 = planned.ranges.iter().map(|range| range.end - range.start).sum();
         format!(" ({} of {})", size(fetched), size(planned.size))
