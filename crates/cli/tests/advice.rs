@@ -274,3 +274,30 @@ fn a_phone_that_is_not_there_is_told_the_same_everywhere() {
         .run(&["forget", "latest", "--host", "nowhere"])
         .expect(1, "no snapshot is chosen by these options");
 }
+
+#[test]
+fn what_a_repository_lacks_is_named() {
+    let world = world(&[]);
+    let keys = world.repository().join("keys");
+    std::fs::rename(&keys, world.path("keys")).unwrap();
+    let ran = world.run(&["snapshots"]);
+    ran.expect(20, "all its keys are gone");
+    assert!(
+        ran.stderr.contains("folder `keys` back from another copy"),
+        "{}",
+        ran.stderr
+    );
+    std::fs::rename(world.path("keys"), &keys).unwrap();
+    let config = world.repository().join("config");
+    std::fs::remove_dir_all(config).unwrap();
+    world.run(&["snapshots"]).expect(20, "its config is gone");
+    for folder in ["packs", "snapshots"] {
+        std::fs::remove_dir_all(world.repository().join(folder)).unwrap();
+    }
+    // Its description tells that there was one.
+    world.run(&["snapshots"]).expect(20, "its config is gone");
+    world.write("repository/README.txt", b"Holiday photos");
+    world
+        .run(&["snapshots"])
+        .expect(10, "there is no lumivault repository in");
+}

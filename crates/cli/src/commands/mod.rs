@@ -1,6 +1,7 @@
 //! What the commands do. Each has a file of its own with one function, `run`, which takes its validated request, for
 //! commands on a repository also the way to it, and the [`Context`].
 
+mod absent;
 mod advice;
 mod answer;
 mod backup;

@@ -12,6 +12,7 @@ use lumivault_chunk_store::{
 use lumivault_format::ObjectKind;
 use zeroize::Zeroizing;
 
+use super::absent;
 use super::remembered::Remembered;
 use super::trust::Trust;
 use super::{Context, credential};
@@ -62,8 +63,13 @@ impl Listed {
 pub(crate) fn open(access: &Access, context: &Context, verb: &'static str) -> Result<Opened, Failure> {
     let disk = Arc::new(LocalDisk::open(access.repo.path())?);
     // Before anybody is asked for the password of something that is not there.
-    if disk.list(ObjectKind::Config)?.is_empty() && disk.list(ObjectKind::Parity)?.is_empty() {
-        return Err(Error::NoRepository(disk.location()).into());
+    if disk.list(ObjectKind::Parity)?.is_empty() {
+        if disk.list(ObjectKind::Config)?.is_empty() {
+            return Err(absent::no_config(access.repo.path(), &disk)?);
+        }
+        if disk.list(ObjectKind::KeySlot)?.is_empty() {
+            return Err(absent::no_keys(&disk.location()));
+        }
     }
     let mut remembered = Remembered::load(access);
     let options = OpenOptions {
@@ -79,13 +85,17 @@ pub(crate) fn open(access: &Access, context: &Context, verb: &'static str) -> Re
         let env = Environment::system(Arc::clone(&progress) as Arc<_>);
         match Repository::open(Arc::clone(&disk) as Arc<_>, &secret, options, env) {
             Ok(repository) => break (repository, progress),
-            Err(Error::WrongPassword(..)) if tries > 0 => {
+            Err(Error::WrongPassword(1.., _)) if tries > 0 => {
                 progress.finish();
                 complain("this password does not open the repository");
             }
             Err(error) => {
                 progress.finish();
-                return Err(error.into());
+                return Err(match error {
+                    Error::NoRepository(_) => absent::no_config(access.repo.path(), &disk)?,
+                    Error::WrongPassword(0, 0) => absent::no_keys(&disk.location()),
+                    error => error.into(),
+                });
             }
         }
     };
