@@ -301,3 +301,19 @@ fn what_a_repository_lacks_is_named() {
         .run(&["snapshots"])
         .expect(10, "there is no lumivault repository in");
 }
+
+#[test]
+fn forgetting_and_pruning_answer_with_one_document() {
+    let world = world(&[]);
+    let answer = world.json(&["forget", "--keep-last", "1", "--prune", "-n"]);
+    assert_eq!(
+        (&answer["status"], &answer["prune"]["dry_run"]),
+        (&json!("dry-run"), &json!(true))
+    );
+    let answer = world.json(&["forget", "--keep-last", "1", "--prune"]);
+    assert_eq!(
+        (&answer["kept"], &answer["prune"]["snapshots_waiting"]),
+        (&json!(1), &json!(1))
+    );
+    assert!(world.json(&["forget", "--keep-last", "1"]).get("prune").is_none());
+}

@@ -22,24 +22,27 @@ const GRACE_DAYS: u32 = 7;
 pub(crate) fn run(request: &Forget, access: &Access, context: &Context) -> Result<ExitCode, Failure> {
     let mut opened = repo::open_to_write(access, context, "forget", request.dry_run)?;
     let listed = opened.snapshots()?;
-    match &request.what {
+    let mut answer = match &request.what {
         Forgetting::Named(named) => by_name(named, request, &mut opened, &listed, context)?,
         Forgetting::Rules { keep, by } => by_rules(keep, *by, request, &mut opened, &listed, context)?,
         Forgetting::Undo(prefixes) => undo(prefixes, request, &mut opened, &listed, context)?,
-    }
-    let mut code = listed.code();
+    };
+    let mut code = Ok(listed.code());
     if request.prune {
         let options = PruneOptions {
             dry_run: request.dry_run,
             ..PruneOptions::default()
         };
-        let (pruned, answer) = super::prune::carry_out(&options, &mut opened, context)?;
-        code = code.and(pruned);
-        if context.output.is_json() {
-            context.output.document(&answer)?;
-        }
+        code = super::prune::carry_out(&options, &mut opened, context).map(|(pruned, report)| {
+            answer.prune = Some(report);
+            listed.code().and(pruned)
+        });
     }
-    Ok(code)
+    // Also where pruning failed: what was forgotten is.
+    if context.output.is_json() {
+        context.output.document(&answer)?;
+    }
+    code
 }
 
 /// Forgets those that are named. Unlike anywhere else a time must hold the snapshot: else the same command, run again,
@@ -50,7 +53,7 @@ fn by_name(
     opened: &mut Opened,
     listed: &Listed,
     context: &Context,
-) -> Result<(), Failure> {
+) -> Result<show::Answer, Failure> {
     let chosen = each(&listed.snapshots, named, &request.filter, true, context)?;
     let ids: Vec<SnapshotId> = chosen.iter().map(|one| one.id).collect();
     let outcome = forget_these(&ids, request, opened, &chosen, context)?;
@@ -66,7 +69,7 @@ fn by_rules(
     opened: &mut Opened,
     listed: &Listed,
     context: &Context,
-) -> Result<(), Failure> {
+) -> Result<show::Answer, Failure> {
     let live = listed.snapshots.iter().filter(|one| one.is_live());
     let chosen: Vec<&StoredSnapshot> = live.filter(|one| passes(one, &request.filter)).collect();
     if chosen.is_empty() && !request.filter.is_empty() {
@@ -116,7 +119,7 @@ fn undo(
     opened: &mut Opened,
     listed: &Listed,
     context: &Context,
-) -> Result<(), Failure> {
+) -> Result<show::Answer, Failure> {
     let named: Vec<Selector> = prefixes.iter().cloned().map(Selector::Id).collect();
     let chosen = each(&listed.snapshots, &named, &Filter::default(), true, context);
     let chosen = chosen.map_err(|failure| match failure.code() {

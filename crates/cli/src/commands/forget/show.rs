@@ -8,65 +8,70 @@ use serde::Serialize;
 
 use super::super::Context;
 use super::super::answer::Time;
+use super::super::prune::PruneAnswer;
 use super::GRACE_DAYS;
 use crate::failure::Failure;
 use crate::output::table::Align;
 use crate::output::{Table, count};
 
+/// What was done, for programs.
 #[derive(Serialize)]
-struct Answer<'g> {
+pub(super) struct Answer {
     status: &'static str,
     dry_run: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    groups: Vec<GroupAnswer<'g>>,
+    groups: Vec<GroupAnswer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kept: Option<usize>,
     changed: Vec<String>,
     unchanged: Vec<String>,
+    /// What pruning did afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) prune: Option<PruneAnswer>,
 }
 
 #[derive(Serialize)]
-struct GroupAnswer<'g> {
+struct GroupAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
-    phone: Option<&'g str>,
+    phone: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    host: Option<&'g str>,
+    host: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tags: Option<&'g [String]>,
+    tags: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     paths: Option<Vec<String>>,
-    snapshots: Vec<DecisionAnswer<'g>>,
+    snapshots: Vec<DecisionAnswer>,
 }
 
 #[derive(Serialize)]
-struct DecisionAnswer<'g> {
+struct DecisionAnswer {
     snapshot: String,
     #[serde(flatten)]
     time: Time,
-    phone: &'g str,
+    phone: String,
     keep: bool,
     reasons: Vec<String>,
 }
 
-impl<'g> GroupAnswer<'g> {
-    fn new(group: &'g Group<'_>) -> Self {
+impl GroupAnswer {
+    fn new(group: &Group<'_>) -> Self {
         let GroupKey {
             phone,
             host,
             tags,
             paths,
         } = &group.key;
-        let decision = |one: &'g Decision<'_>| DecisionAnswer {
+        let decision = |one: &Decision<'_>| DecisionAnswer {
             snapshot: one.snapshot.id.to_letters(),
             time: Time::new(&one.snapshot.snapshot.time),
-            phone: &one.snapshot.snapshot.phone,
+            phone: one.snapshot.snapshot.phone.clone(),
             keep: one.keep,
             reasons: one.reasons.iter().map(Reason::to_string).collect(),
         };
         Self {
-            phone: phone.as_deref(),
-            host: host.as_deref(),
-            tags: tags.as_deref(),
+            phone: phone.clone(),
+            host: host.clone(),
+            tags: tags.clone(),
             paths: paths.as_ref().map(|paths| texts(paths)),
             snapshots: group.decisions.iter().map(decision).collect(),
         }
@@ -82,7 +87,7 @@ fn letters(ids: &[SnapshotId]) -> Vec<String> {
     ids.iter().map(|id| id.to_letters()).collect()
 }
 
-fn document(status: &'static str, outcome: &Outcome, dry_run: bool) -> Answer<'static> {
+fn document(status: &'static str, outcome: &Outcome, dry_run: bool) -> Answer {
     Answer {
         status: if dry_run { "dry-run" } else { status },
         dry_run,
@@ -90,6 +95,7 @@ fn document(status: &'static str, outcome: &Outcome, dry_run: bool) -> Answer<'s
         kept: None,
         changed: letters(&outcome.changed),
         unchanged: letters(&outcome.unchanged),
+        prune: None,
     }
 }
 
@@ -99,16 +105,17 @@ pub(super) fn named(
     outcome: &Outcome,
     dry_run: bool,
     context: &Context,
-) -> Result<(), Failure> {
+) -> Result<Answer, Failure> {
+    let answer = document("forgotten", outcome, dry_run);
     if context.output.is_json() {
-        return context.output.document(&document("forgotten", outcome, dry_run));
+        return Ok(answer);
     }
     let done = if dry_run { "would forget" } else { "forgot" };
     lines(chosen, outcome, [done, "is forgotten already:"], context)?;
     if !outcome.changed.is_empty() {
         tell_of_space(dry_run, context)?;
     }
-    Ok(())
+    Ok(answer)
 }
 
 /// What the rules decided, group by group.
@@ -117,16 +124,17 @@ pub(super) fn rules(
     outcome: &Outcome,
     dry_run: bool,
     context: &Context,
-) -> Result<(), Failure> {
+) -> Result<Answer, Failure> {
     let all = groups.iter().flat_map(|group| &group.decisions);
     let kept = all.filter(|one| one.keep).count();
+    let answer = Answer {
+        groups: groups.iter().map(GroupAnswer::new).collect(),
+        kept: Some(kept),
+        ..document("forgotten", outcome, dry_run)
+    };
     let output = &context.output;
     if output.is_json() {
-        return output.document(&Answer {
-            groups: groups.iter().map(GroupAnswer::new).collect(),
-            kept: Some(kept),
-            ..document("forgotten", outcome, dry_run)
-        });
+        return Ok(answer);
     }
     for group in groups {
         output.line(&format!("{}:", title(group)))?;
@@ -139,7 +147,7 @@ pub(super) fn rules(
     if !outcome.changed.is_empty() {
         tell_of_space(dry_run, context)?;
     }
-    Ok(())
+    Ok(answer)
 }
 
 /// The snapshots that are back.
@@ -148,16 +156,18 @@ pub(super) fn undone(
     outcome: &Outcome,
     dry_run: bool,
     context: &Context,
-) -> Result<(), Failure> {
+) -> Result<Answer, Failure> {
+    let answer = document("revived", outcome, dry_run);
     if context.output.is_json() {
-        return context.output.document(&document("revived", outcome, dry_run));
+        return Ok(answer);
     }
     let done = if dry_run {
         "would bring back"
     } else {
         "brought back"
     };
-    lines(chosen, outcome, [done, "is not forgotten:"], context)
+    lines(chosen, outcome, [done, "is not forgotten:"], context)?;
+    Ok(answer)
 }
 
 fn lines(
