@@ -317,3 +317,24 @@ fn forgetting_and_pruning_answer_with_one_document() {
     );
     assert!(world.json(&["forget", "--keep-last", "1"]).get("prune").is_none());
 }
+
+#[test]
+fn hints_are_of_the_command_that_was_typed() {
+    let world = world(&[]);
+    let ran = world.run(&["repair", "packs", "--from", "nosuch"]);
+    ran.expect(10, "name another one with --from");
+    assert!(!ran.stderr.contains("--repo"), "{}", ran.stderr);
+    for words in [
+        &["ls", "Pictures"][..],
+        &["snapshots", "nosuch"],
+        &["forget", "all"],
+    ] {
+        let ran = world.run(words);
+        ran.expect(2, "is not a date");
+        assert!(
+            ran.stderr.contains("an id can stand there too") && ran.stderr.contains("SNAPSHOT:PATH"),
+            "{}",
+            ran.stderr
+        );
+    }
+}

@@ -81,6 +81,54 @@ fn commands_of_later_versions_are_unknown() {
 }
 
 #[test]
+fn habits_from_other_programs_are_answered() {
+    for (command, said) in [
+        ("unlock", "lumivault repair sessions"),
+        ("copy", "copied as a folder"),
+        ("mount", "lumivault restore"),
+        ("rebuild-index", "lumivault repair index"),
+        ("recover", "lumivault repair snapshots"),
+        ("remove", "lumivault forget"),
+        ("delete", "lumivault forget"),
+        ("create", "lumivault backup"),
+        ("extract", "lumivault restore"),
+        ("info", "lumivault stats"),
+    ] {
+        refused(
+            &["-r", "x", command],
+            &format!("unrecognized subcommand '{command}'"),
+        );
+        refused(&["-r", "x", command], said);
+    }
+    refused(&["check", "--repair"], "which lumivault repair mends it");
+    for option in ["-p", "--password"] {
+        refused(&["ls", option, "secret"], "hint: --password-file FILE");
+    }
+    refused(&["ls", "latest", "/Pictures"], "latest:/Pictures");
+    refused(
+        &["restore", "2026-05", "/Pictures", "-t", "x"],
+        "2026-05:/Pictures",
+    );
+    refused(
+        &["-r", "x", "--password-file", "p", "backup", "-"],
+        "hint: --stdin",
+    );
+}
+
+#[test]
+fn a_refused_value_leads_to_the_help_of_its_command() {
+    refused(&["prune", "--grace", "soon"], "hint: lumivault prune --help");
+    refused(
+        &["-r", "x", "key", "add", "--kdf-memory", "much"],
+        "hint: lumivault key add --help",
+    );
+    refused(
+        &["snapshots", "--latest", "0"],
+        "hint: lumivault snapshots --help",
+    );
+}
+
+#[test]
 fn what_was_typed_cannot_drive_the_terminal() {
     let output = run(&["-r", "s3:\u{1b}[2J\u{7}x", "check"]);
     assert_eq!(output.status.code(), Some(2));

@@ -173,6 +173,10 @@ fn place(typed: Vec<PathBuf>, labels: Vec<String>, listed: Vec<PathBuf>) -> Resu
             format!("`{}` names nothing", path.display()),
         ));
     }
+    if typed.iter().any(|path| path == Path::new("-")) {
+        return Err(Failure::option("SRC", "`-` is no folder or file")
+            .hint("--stdin backs up standard input; a file of that name is ./-"));
+    }
     if !labels.is_empty() && labels.len() != typed.len() {
         let problem = format!("given {} times for {} SRC", labels.len(), typed.len());
         return Err(

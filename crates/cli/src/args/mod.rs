@@ -12,6 +12,7 @@ mod find;
 mod forget;
 mod generate;
 mod global;
+mod habits;
 mod import;
 mod init;
 mod key;

@@ -62,7 +62,14 @@ impl From<SelectError> for Failure {
 
 impl From<WhenError> for Failure {
     fn from(error: WhenError) -> Self {
-        Self::usage(error.to_string())
+        let failure = Self::usage(error.to_string());
+        match error {
+            WhenError::Unknown(_) => failure.hint(
+                "an id can stand there too, as lumivault snapshots lists them; a place in a snapshot is written SNAPSHOT:PATH, \
+                 such as latest:/Pictures",
+            ),
+            _ => failure,
+        }
     }
 }
 

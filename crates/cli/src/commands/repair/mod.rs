@@ -23,7 +23,7 @@ pub(crate) fn run(request: &Repair, access: &Access, context: &Context) -> Resul
     // Not as for other commands that write: that the repository looks older than it was is what a repair may be for.
     let mut opened = repo::open(access, context, "repair")?;
     let other = match &from {
-        Some(from) => Some(repo::open(from, context, "repair")?),
+        Some(from) => Some(repo::open(from, context, "repair").map_err(of_copy)?),
         None => None,
     };
     if let Some(other) = &other {
@@ -108,6 +108,20 @@ fn cached<T>(
 fn finish(opened: &mut Opened) {
     opened.tell_capabilities();
     opened.progress.finish();
+}
+
+/// Why the other copy could not be opened: its options are others.
+fn of_copy(failure: Failure) -> Failure {
+    match failure.code() {
+        ExitCode::NoRepository => {
+            failure.hint("attach the disk with the copy, or name another one with --from")
+        }
+        ExitCode::WrongPassword => failure.hint(
+            "the other copy may open with another password: --from-password-file, --from-password-command or \
+             --from-key-file",
+        ),
+        _ => failure,
+    }
 }
 
 /// The way to the other copy.
