@@ -1,7 +1,7 @@
 //! Progress on standard error, for anything that takes over a second: a bar on a terminal, a line every ten seconds
 //! elsewhere, nothing when asked to be quiet. Warnings are always shown. The engine tells it through [`Monitor`].
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,6 +21,8 @@ const BAR_INTERVAL: Duration = Duration::from_millis(100);
 const RATE_WINDOW: Duration = Duration::from_secs(5);
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 const UNKNOWN: u64 = u64::MAX;
+/// Warnings remembered, so that none is repeated.
+const WARNED_MAX: usize = 1000;
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +92,8 @@ struct Shared {
     files: AtomicU64,
     total_bytes: AtomicU64,
     warnings: AtomicU64,
+    /// What was warned of, as far as it is remembered.
+    warned: Mutex<HashSet<String>>,
     finished: Mutex<bool>,
     wake: Condvar,
     bar: Mutex<Option<ProgressBar>>,
@@ -125,6 +129,7 @@ impl Progress {
             files: AtomicU64::new(0),
             total_bytes: AtomicU64::new(UNKNOWN),
             warnings: AtomicU64::new(0),
+            warned: Mutex::default(),
             finished: Mutex::new(false),
             wake: Condvar::new(),
             bar: Mutex::new(None),
@@ -166,9 +171,17 @@ impl Progress {
             .store(bytes.min(UNKNOWN - 1), Ordering::Relaxed);
     }
 
-    /// A line of its own for something that went wrong and did not stop the work.
+    /// A line of its own for something that went wrong and did not stop the work; the same once in a run.
     pub(crate) fn warn(&self, text: &str) {
         self.shared.warnings.fetch_add(1, Ordering::Relaxed);
+        let mut warned = lock(&self.shared.warned);
+        if warned.contains(text) {
+            return;
+        }
+        if warned.len() < WARNED_MAX {
+            warned.insert(text.to_owned());
+        }
+        drop(warned);
         self.shared
             .line(&format!("lumivault: warning: {}", printable(text)));
     }
@@ -539,7 +552,8 @@ mod tests {
             progress.set_total(10);
             progress.finish();
             progress.warn("late");
-            assert_eq!(progress.warnings(), 2);
+            progress.warn("late");
+            assert_eq!(progress.warnings(), 3);
             let text = String::from_utf8(shared.0.lock().unwrap().clone()).unwrap();
             assert_eq!(
                 text, "lumivault: warning: a\\nb\\x1b[2J\nlumivault: warning: late\n",

@@ -338,3 +338,62 @@ fn hints_are_of_the_command_that_was_typed() {
         );
     }
 }
+
+#[test]
+fn damage_met_again_is_told_once() {
+    let world = world(&[]);
+    std::fs::remove_file(largest_pack(&world)).unwrap();
+    for month in ["2025-01", "2025-02", "2025-03"] {
+        world.write(&format!("old/Lumia-Backup-{month}/{month}.txt"), month.as_bytes());
+    }
+    let ran = world.run(&["import", "--phone", "Lumia 930", "old"]);
+    let warnings: Vec<&str> = ran
+        .stderr
+        .lines()
+        .filter(|line| line.contains("warning: "))
+        .collect();
+    let mut once = warnings.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert!(
+        !warnings.is_empty() && once.len() == warnings.len(),
+        "{warnings:#?}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_source_that_cannot_be_read_is_refused_like_one_that_is_not_there() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = world(&[]);
+    world
+        .run(&["backup", "nosuch"])
+        .expect(2, "cannot read the source");
+    let locked = world.path("locked");
+    std::fs::create_dir(&locked).unwrap();
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let is_root = std::fs::read_dir(&locked).is_ok();
+    let ran = world.run(&["backup", "--phone", "Lumia 930", "locked"]);
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o700)).unwrap();
+    if !is_root {
+        ran.expect(2, "nothing was stored");
+    }
+}
+
+#[test]
+fn an_unnamed_phone_has_brackets_once() {
+    let world = World::with_repository();
+    world.write("phone/a.txt", b"a");
+    world.ok(&["backup", "--time", "2025-12", "phone"]);
+    world.run(&["ls"]).expect(0, "took 2025-12 (unnamed), the latest");
+    let said = world.ok(&["check"]);
+    assert!(said.contains("checked 1 snapshot, 1 folder, 1 file, "), "{said}");
+    std::fs::remove_dir_all(world.repository().join("packs")).unwrap();
+    let ran = world.run(&["check"]);
+    ran.expect(20, "");
+    assert!(
+        ran.stdout.lines().any(|line| line.ends_with("  2025-12")),
+        "{}",
+        ran.stdout
+    );
+}

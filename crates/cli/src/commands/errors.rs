@@ -1,5 +1,7 @@
 //! What the engine's errors mean for the exit code, and the next command to try.
 
+use std::io::ErrorKind;
+
 use lumivault_chunk_store::Error;
 use lumivault_chunk_store::backend::BackendError;
 use lumivault_ingest::IngestError;
@@ -40,8 +42,16 @@ impl From<IngestError> for Failure {
         match error {
             IngestError::Store(error) => error.into(),
             IngestError::Pattern { .. } => Self::usage(error.to_string()),
-            IngestError::Source { .. } => because_of(Self::failed(error.to_string()), &error)
-                .hint("name a folder or file that can be read; nothing was stored"),
+            // As where it is not there at all. What fails later on fails, and is not what was typed.
+            IngestError::Source { ref source, .. } => {
+                let cannot_be_used = matches!(
+                    source.kind(),
+                    ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::NotADirectory
+                );
+                let failure = if cannot_be_used { Self::usage } else { Self::failed };
+                because_of(failure(error.to_string()), &error)
+                    .hint("name a folder or file that can be read; nothing was stored")
+            }
             _ => because_of(Self::failed(error.to_string()), &error),
         }
     }

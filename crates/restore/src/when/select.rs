@@ -184,7 +184,11 @@ fn relation(named: &Named, time: &SnapshotTime) -> Relation {
 /// `took 2025-05 (Lumia 950), 15 days before 2025-06-15; the next earlier one is 2025-04, the next later one is 2025-06`.
 impl<I> fmt::Display for Selection<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "took {} ({}), ", self.taken.time, shown(&self.taken.phone))?;
+        write!(f, "took {}", self.taken.time)?;
+        match self.taken.phone.as_str() {
+            "" => write!(f, " {}, ", shown(""))?,
+            phone => write!(f, " ({}), ", shown(phone))?,
+        }
         match self.relation {
             Relation::Latest => f.write_str("the latest")?,
             Relation::Within if self.asked == self.taken.time.to_string() => f.write_str("as asked")?,
