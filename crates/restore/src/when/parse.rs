@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The forms of a WHEN, for messages and help texts.
-pub const FORMS: &str = "latest, a day (2026-05-14), a month (2026-05), a year (2026), a time \
+pub const FORMS: &str = "latest, a day (2026-05-14), a month (2026-05 or May 2026), a year (2026), a time \
     (2026-05-14T18:00:00, or 2026-05-14T18:00:00+02:00 for an instant), today, yesterday, last-month, last-year, or \
     a time ago in years, months, weeks and days (3m-ago, 1y-2m-ago, 2w-ago, 10d-ago)";
 
@@ -92,10 +92,12 @@ impl FromStr for When {
             Err(Refused::Form)
         } else if let Some(span) = lower.strip_suffix("-ago") {
             parse_ago(span).map(Self::Ago)
+        } else if let Some(month) = parse_named_month(&lower) {
+            Ok(Self::Period(month))
         } else if let Some((date, time)) = split_time(&lower) {
             parse_moment(date, time)
         } else {
-            parse_period(&lower).map(Self::Period)
+            parse_typed_period(&lower).map(Self::Period)
         };
         parsed.map_err(|refused| refused.of(text))
     }
@@ -158,6 +160,52 @@ impl Refused {
             Self::TooFar => WhenError::TooFar(quoted),
         }
     }
+}
+
+/// `may 2026` or `2026 may`.
+fn parse_named_month(text: &str) -> Option<CivilPeriod> {
+    let (one, other) = text.split_once(' ')?;
+    let other = other.trim_start();
+    let (month, year) = match month_named(one) {
+        Some(month) => (month, other),
+        None => (month_named(other)?, one),
+    };
+    CivilPeriod::month(i16::try_from(number(year, 4)?).ok()?, month)
+}
+
+/// `2026`, `2026-05` or `2026-05-14`, also without zeros in front.
+fn parse_typed_period(text: &str) -> Result<CivilPeriod, Refused> {
+    let padded: Vec<String> = text
+        .split('-')
+        .map(|part| match part.len() {
+            1 => format!("0{part}"),
+            _ => part.to_owned(),
+        })
+        .collect();
+    parse_period(&padded.join("-"))
+}
+
+/// The number of an English month, in lower case, whole or by its first three letters.
+fn month_named(text: &str) -> Option<u8> {
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let is_it = |name: &&str| *name == text || name.get(..3) == Some(text);
+    (1..)
+        .zip(MONTHS)
+        .find(|(_, name)| is_it(name))
+        .map(|(number, _)| number)
 }
 
 /// `2026`, `2026-05` or `2026-05-14`.

@@ -176,6 +176,22 @@ fn an_offset_makes_it_an_instant() {
 }
 
 #[test]
+fn what_can_mean_nothing_else_is_taken_too() {
+    for (text, means) in [
+        ("2026-5", "2026-05"),
+        ("2026-5-1", "2026-05-01"),
+        ("2026-12-1", "2026-12-01"),
+        ("May 2026", "2026-05"),
+        ("2026 may", "2026-05"),
+        ("2026 August", "2026-08"),
+        ("Sep 2025", "2025-09"),
+        ("december  2025", "2025-12"),
+    ] {
+        assert_eq!(when(text), when(means), "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_when_is_refused_with_the_forms_or_the_reason() {
     for text in [
         "",
@@ -191,8 +207,13 @@ fn what_is_no_when_is_refused_with_the_forms_or_the_reason() {
         "3m-ago-",
         "3m1m-ago",
         "26-05",
-        "2026-5",
-        "2026-5-1",
+        "2026-5-",
+        "May",
+        "May 26",
+        "14 May 2026",
+        "2026 05",
+        "Mai 2026",
+        "ma 2026",
         "202605",
         "20260514",
         "2026-05-14-15",
