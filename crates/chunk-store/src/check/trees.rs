@@ -7,7 +7,7 @@ use lumivault_format::tree::{FolderHead, FolderRef, StatRecord, StreamTag};
 use lumivault_format::{ChunkId, ChunkKind, ObjectId, ObjectKind, ObjectName, SnapshotId, limits};
 
 use super::objects::list;
-use super::report::{Affected, CheckReport, Finding, Severity};
+use super::report::{Affected, CheckReport, Finding, Remedy, Severity};
 use super::{Health, announce, count, done};
 use crate::{ChunkIndex, Error, Repository, StoredSnapshot, TreeReader};
 
@@ -22,8 +22,9 @@ pub(super) fn check(
     loaded.found.retain(|stored| snapshots.contains(&stored.object));
     report.counts.objects += count(loaded.found.len() + list(repository, ObjectKind::Annotation)?.len());
     for error in &loaded.unreadable {
-        let advice = "Restore the file from another copy of the repository; the other snapshots are unharmed";
-        report.add(Finding::of_error(error, advice));
+        let advice = "`lumivault repair snapshots --from COPY` fetches it from another copy of the repository; the other \
+                      snapshots are unharmed";
+        report.add_with(Remedy::Snapshots, Finding::of_error(error, advice));
     }
     check_config(repository, &loaded.found, report);
     let chain = repository.chain()?;
@@ -35,9 +36,9 @@ pub(super) fn check(
     for gone in chain.gaps() {
         let message = format!(
             "snapshot {gone}, which another names as the one before it, is gone without having been forgotten. `lumivault repair \
-             snapshots --from COPY` fetches it from another copy of the repository"
+             snapshots --from COPY` fetches it from another copy of the repository; where there is none, --drop-lost gives it up"
         );
-        report.add(Finding::new(Severity::Damage, message));
+        report.add_with(Remedy::Snapshots, Finding::new(Severity::Damage, message));
     }
     announce(repository, count(loaded.found.len()), 0);
     let mut walker = Walker {
