@@ -109,9 +109,28 @@ pub(super) fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
                 thread::sleep(Duration::from_millis(1 << attempt));
                 attempt += 1;
             }
+            Err(error) if is_busy(&error) => return replace_open(from, to).map_err(|_| error),
             result => return result,
         }
     }
+}
+
+/// Where the system does not replace files that somebody reads (Windows before 10, file systems other than NTFS), they can
+/// be renamed all the same. In between there is no file of that name; its bytes are never gone.
+fn replace_open(from: &Path, to: &Path) -> io::Result<()> {
+    let aside = to.with_extension("old");
+    match fs::remove_file(&aside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::rename(to, &aside)?;
+    if let Err(error) = fs::rename(from, to) {
+        fs::rename(&aside, to)?;
+        return Err(error);
+    }
+    // A reader may hold it for a while; what stays is no object.
+    let _ = fs::remove_file(&aside);
+    Ok(())
 }
 
 pub(super) fn remove_file(path: &Path) -> io::Result<()> {
