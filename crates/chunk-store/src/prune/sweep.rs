@@ -50,8 +50,16 @@ pub(super) fn sweep(
         report.removed.add(size);
     }
     parity::remove_parity_of(repository, &goes)?;
+    // Some storages take their time to remove. As long as a pack shows, somebody might rely on it, but for its mark.
+    let mut shows: HashSet<ObjectName> = HashSet::new();
+    for info in repository.backend().list(ObjectKind::Pack)? {
+        if goes.contains(&info.name) {
+            shows.insert(info.name);
+        }
+    }
+    let is_gone = |name: &ObjectName| goes.contains(name) && !shows.contains(name);
     for stored in due {
-        if stored.mark.packs.iter().all(|name| goes.contains(name)) {
+        if stored.mark.packs.iter().all(is_gone) {
             remove(repository, &mark_id(stored.object))?;
         }
     }

@@ -83,7 +83,7 @@ pub(crate) fn run(request: Check, access: &Access, context: &Context) -> Result<
             .document(&answer(&report, listed.is_rolled_back, opened.progress.elapsed()))?;
     } else {
         show(&report, &listed.snapshots, request, context)?;
-        if listed.is_rolled_back {
+        if listed.is_rolled_back && !report.is_damaged() {
             context.output.line(
                 "snapshots that this machine saw here are gone: `lumivault repair snapshots --from COPY` fetches them from another \
                  copy of the repository; --accept-rollback with the next command that writes accepts what is there",
