@@ -170,8 +170,11 @@ fn two_archives_of_one_folder_have_nothing_in_common() {
             let is_pack = name.contains("packs");
             for (offset, window) in bytes.windows(WINDOW).enumerate().skip(HEADER_BYTES) {
                 let window: [u8; WINDOW] = window.try_into().unwrap();
-                if is_pack && offset + WINDOW == PACK_PREFIX_BYTES {
+                let from_fixed = (offset + WINDOW).abs_diff(PACK_PREFIX_BYTES);
+                if is_pack && from_fixed == 0 {
                     assert_eq!(window, [0; WINDOW], "{name}");
+                } else if is_pack && from_fixed < WINDOW / 2 {
+                    // Mostly zeros: the few other bytes may be equal by chance.
                 } else if i == 0 {
                     seen.insert(window, name.clone());
                 } else if let Some(other) = seen.get(&window) {

@@ -2,7 +2,7 @@
 //! of the backend, once or from then on. Nothing that was acknowledged is lost, nothing that failed is reported as done,
 //! and the next attempt succeeds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -265,8 +265,12 @@ fn no_failure_of_the_storage_costs_what_was_acknowledged() {
         Ok(name) => all.retain(|case| case.name().starts_with(name)),
         Err(_) => {
             let random = SeededRandom::new(&format!("failures {seed}"));
-            let draw = |_| all[usize::try_from(random.below(total as u64)).unwrap()];
-            all = (0..DRAWN).map(draw).collect();
+            // Each at most once: a case seeds all randomness of its attempt, nonces included.
+            let mut drawn = BTreeSet::new();
+            while drawn.len() < DRAWN {
+                drawn.insert(usize::try_from(random.below(total as u64)).unwrap());
+            }
+            all = drawn.into_iter().map(|at| all[at]).collect();
         }
     }
     let (next, violations) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
