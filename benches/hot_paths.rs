@@ -45,10 +45,7 @@ fn repository() -> Repository {
         label: "bench".into(),
         kdf: KdfParams::DEFAULT,
     };
-    let options = InitOptions {
-        slots: vec![slot],
-        chunker: parameters(),
-    };
+    let options = InitOptions::new(vec![slot], parameters());
     Repository::init(
         Arc::new(Memory::new()),
         &options,

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::Error;
 
@@ -26,6 +26,11 @@ impl Random for SystemRandom {
 pub trait Clock: Debug + Send + Sync {
     /// Seconds and nanoseconds since 1970-01-01T00:00:00Z.
     fn now(&self) -> (i64, u32);
+
+    /// Lets so much time pass, however the clock is set meanwhile.
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
 }
 
 /// The operating system's clock.
@@ -115,6 +120,20 @@ impl Environment {
         let mut bytes = [0u8; N];
         self.random.fill(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// Waits until a storage's listings show whatever had been created or removed when this was called, if they lag by so much.
+    pub(crate) fn settle(&self, delay_seconds: u32) -> Result<(), Error> {
+        if delay_seconds > 0 {
+            self.monitor
+                .event(Event::Phase("waiting until listings show all changes"));
+        }
+        // In steps, so that it can be called off.
+        for _ in 0..delay_seconds {
+            self.check_cancelled()?;
+            self.clock.sleep(Duration::from_secs(1));
+        }
+        Ok(())
     }
 
     /// Fails if the work was called off.

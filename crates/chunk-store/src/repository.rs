@@ -48,6 +48,24 @@ pub struct InitOptions {
     pub slots: Vec<NewSlot>,
     /// Chunker set and parameters, docs/format.md §11.
     pub chunker: Vec<u8>,
+    /// Parity of so many percent, from the first moment: where making it is interrupted, there is either no archive, or one that gets
+    /// its parity. What there is by then has none yet; [`crate::parity::add`] makes it. 0: none.
+    pub parity_percent: u8,
+    /// The storage's listings show what was created or removed so many seconds later at the latest; 0: at once. At most
+    /// [`limits::LISTING_DELAY_SECONDS_MAX`].
+    pub listing_delay_seconds: u32,
+}
+
+impl InitOptions {
+    /// Without parity, for a storage whose listings show everything at once.
+    pub fn new(slots: Vec<NewSlot>, chunker: Vec<u8>) -> Self {
+        Self {
+            slots,
+            chunker,
+            parity_percent: 0,
+            listing_delay_seconds: 0,
+        }
+    }
 }
 
 /// How to open a repository.
@@ -57,6 +75,8 @@ pub struct OpenOptions {
     pub kdf_memory_kib_max: u32,
     /// The slot that worked last, tried first.
     pub first_slot: Option<SlotId>,
+    /// Listings lag by so many seconds, or as many as the config says if that is more.
+    pub listing_delay_seconds: u32,
 }
 
 impl Default for OpenOptions {
@@ -64,6 +84,7 @@ impl Default for OpenOptions {
         Self {
             kdf_memory_kib_max: lumivault_format::KdfParams::MEMORY_KIB_MAX,
             first_slot: None,
+            listing_delay_seconds: 0,
         }
     }
 }
@@ -76,6 +97,7 @@ pub struct Repository {
     archive: ArchiveId,
     config: Config,
     config_name: ObjectName,
+    listing_delay_seconds: u32,
     copies: Copies,
     env: Environment,
 }
@@ -101,20 +123,15 @@ impl Repository {
     /// Makes a new archive in an empty place: key slots first, the config last, as its presence is what makes a
     /// repository.
     pub fn init(backend: Arc<dyn Backend>, options: &InitOptions, env: Environment) -> Result<Self, Error> {
-        Self::init_with_parity(backend, options, 0, env)
-    }
-
-    /// The same, with a config that asks for parity of so many percent (0: none) from the first moment: where this is
-    /// interrupted, there is either no archive, or one that gets its parity. What there is by then has none yet;
-    /// [`crate::parity::add`] makes it.
-    pub fn init_with_parity(
-        backend: Arc<dyn Backend>,
-        options: &InitOptions,
-        parity_percent: u8,
-        env: Environment,
-    ) -> Result<Self, Error> {
-        if parity_percent > limits::PARITY_PERCENT_MAX {
-            return Err(Error::no_such_parity(parity_percent));
+        if options.parity_percent > limits::PARITY_PERCENT_MAX {
+            return Err(Error::no_such_parity(options.parity_percent));
+        }
+        let listing_delay_seconds = options.listing_delay_seconds;
+        if listing_delay_seconds > limits::LISTING_DELAY_SECONDS_MAX {
+            return Err(Error::Unsupported(format!(
+                "listings that lag by more than {} seconds",
+                limits::LISTING_DELAY_SECONDS_MAX
+            )));
         }
         // Copies are what may be left of a repository that lost its config.
         if !backend.list(ObjectKind::Config)?.is_empty() || !backend.list(ObjectKind::Parity)?.is_empty() {
@@ -148,19 +165,17 @@ impl Repository {
             created_unix_seconds: env.clock.now().0,
             chunker: options.chunker.clone(),
             replica: ReplicaId::from_bytes(env.random_array()?),
-            parity_percent,
+            parity_percent: options.parity_percent,
+            listing_delay_seconds,
         };
         let object = seal_object(&keyring, &archive, ObjectType::Config, &config.encode(), &env)?;
         store_object(backend.as_ref(), ObjectType::Config, &object)?;
-        Self::open(
-            backend,
-            &first.secret,
-            OpenOptions {
-                kdf_memory_kib_max: u32::MAX,
-                first_slot: None,
-            },
-            env,
-        )
+        env.settle(listing_delay_seconds)?;
+        let options = OpenOptions {
+            kdf_memory_kib_max: u32::MAX,
+            ..OpenOptions::default()
+        };
+        Self::open(backend, &first.secret, options, env)
     }
 
     /// Opens the repository with a password or a raw key.
@@ -198,6 +213,7 @@ impl Repository {
             secrets: Arc::new(Secrets::new(keyring)),
             slot,
             archive,
+            listing_delay_seconds: options.listing_delay_seconds.max(config.listing_delay_seconds),
             config,
             config_name,
             copies,
@@ -245,6 +261,16 @@ impl Repository {
     /// The slot that opened it, to be tried first the next time.
     pub fn opened_slot(&self) -> SlotId {
         self.slot.id
+    }
+
+    /// Waits until listings show whatever had been created or removed when this was called; not at all where they show it at once.
+    pub fn settle(&self) -> Result<(), Error> {
+        self.env.settle(self.listing_delay_seconds)
+    }
+
+    /// Whether listings may show what was there some time ago.
+    pub fn listings_lag(&self) -> bool {
+        self.listing_delay_seconds > 0
     }
 
     pub(crate) fn open_slot(&self) -> &OpenSlot {
@@ -312,6 +338,25 @@ impl Repository {
     /// The objects of one kind, those included of which only copies are there.
     pub(crate) fn list_small(&self, kind: ObjectKind) -> Result<Vec<ObjectName>, Error> {
         self.copies.list(kind)
+    }
+
+    /// Of objects that were listed and then not found, those that are missing; others had been removed by then, as a later listing tells.
+    pub(crate) fn missing(
+        &self,
+        kind: ObjectKind,
+        not_found: Vec<ObjectName>,
+    ) -> Result<Vec<ObjectName>, Error> {
+        if not_found.is_empty() {
+            return Ok(not_found);
+        }
+        self.settle()?;
+        // Or those of which copies were there when these were read last would still be listed.
+        self.copies.forget();
+        let listed = self.list_small(kind)?;
+        Ok(not_found
+            .into_iter()
+            .filter(|name| listed.contains(name))
+            .collect())
     }
 
     /// Where small objects are stored, with copies if the config says so.

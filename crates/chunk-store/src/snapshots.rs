@@ -6,6 +6,7 @@ use lumivault_format::{
     Annotation, AnnotationKind, ObjectId, ObjectKind, ObjectName, ObjectType, Snapshot, SnapshotId,
 };
 
+use crate::backend::BackendError;
 use crate::forget::{FactTime, State};
 use crate::keys::keyed_hash;
 use crate::repository::Loaded;
@@ -54,13 +55,24 @@ impl Repository {
             found: Vec::new(),
             unreadable: Vec::new(),
         };
+        let mut not_found = Vec::new();
         for name in self.list_small(ObjectKind::Snapshot)? {
             match self.load_snapshot(name) {
                 Ok(snapshot) => loaded.found.push(snapshot),
+                Err(Error::Backend(BackendError::NotFound { .. })) => not_found.push(name),
                 Err(error) if error.spares_the_rest() => loaded.unreadable.push(error),
                 Err(error) => return Err(error),
             }
         }
+        let missing = self.missing(ObjectKind::Snapshot, not_found)?;
+        loaded.unreadable.extend(missing.into_iter().map(|name| {
+            let object = ObjectId {
+                kind: ObjectKind::Snapshot,
+                name,
+            };
+            let location = self.backend().location();
+            Error::Backend(BackendError::NotFound { object, location })
+        }));
         let annotations = self.annotations()?;
         loaded.unreadable.extend(annotations.unreadable);
         let mut facts: HashMap<SnapshotId, Vec<&Annotation>> = HashMap::new();

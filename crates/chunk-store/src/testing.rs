@@ -54,10 +54,7 @@ pub(crate) fn repository(seed: &str) -> (Repository, Memory) {
         label: String::new(),
         kdf: KdfParams::DEFAULT,
     };
-    let options = InitOptions {
-        slots: vec![slot],
-        chunker: vec![1],
-    };
+    let options = InitOptions::new(vec![slot], vec![1]);
     let repository = Repository::init(Arc::new(memory.clone()), &options, environment(seed)).unwrap();
     (repository, memory)
 }

@@ -74,14 +74,14 @@ fn archive() -> Archive {
         monitor: Arc::new(Silent),
     };
     let memory = Memory::new();
-    let options = InitOptions {
-        slots: vec![NewSlot {
+    let options = InitOptions::new(
+        vec![NewSlot {
             secret: SlotSecret::Raw(RecoveryCode::from_key(RAW_KEY)),
             label: "recovery code".into(),
             kdf: KdfParams::DEFAULT,
         }],
-        chunker: vec![1, 0, 64, 0, 0],
-    };
+        vec![1, 0, 64, 0, 0],
+    );
     let repository = Repository::init(Arc::new(memory.clone()), &options, env).unwrap();
     for (kind, chunks) in [(ChunkKind::Data, &CHUNKS[..]), (ChunkKind::Tree, &[ROOT])] {
         let index = Arc::new(ChunkIndex::load(&repository, None).unwrap());

@@ -70,22 +70,16 @@ fn an_empty_place_is_no_repository() {
     let f = Fixture::empty("keys: empty place");
     let error = f.open_with(&raw(f.key)).unwrap_err();
     assert!(matches!(error, Error::NoRepository(_)), "{error}");
-    let none = InitOptions {
-        slots: Vec::new(),
-        chunker: vec![1],
-    };
+    let none = InitOptions::new(Vec::new(), vec![1]);
     let backend = || Arc::new(f.memory.clone());
     assert!(Repository::init(backend(), &none, f.env()).is_err());
-    let too_many = InitOptions {
-        slots: (0..17).map(|i| raw_slot([i; 32], "one too many")).collect(),
-        chunker: vec![1],
-    };
+    let too_many = InitOptions::new(
+        (0..17).map(|i| raw_slot([i; 32], "one too many")).collect(),
+        vec![1],
+    );
     assert!(Repository::init(backend(), &too_many, f.env()).is_err());
     assert!(f.list(ObjectKind::KeySlot).is_empty());
-    let sixteen = InitOptions {
-        slots: (0..16).map(|i| raw_slot([i; 32], "sixteen")).collect(),
-        chunker: vec![1],
-    };
+    let sixteen = InitOptions::new((0..16).map(|i| raw_slot([i; 32], "sixteen")).collect(), vec![1]);
     Repository::init(backend(), &sixteen, f.env()).unwrap();
     for i in 0..16 {
         f.open_with(&raw([i; 32])).unwrap();
@@ -96,8 +90,8 @@ fn an_empty_place_is_no_repository() {
 fn a_passphrase_opens_whatever_way_it_was_typed_and_a_recovery_code_stands_in_for_it() {
     let f = Fixture::empty("keys: argon2id");
     let code = RecoveryCode::from_key(f.key);
-    let options = InitOptions {
-        slots: vec![
+    let options = InitOptions::new(
+        vec![
             NewSlot {
                 secret: password("Caf\u{e9} 950 XL"),
                 label: "passphrase".into(),
@@ -105,8 +99,8 @@ fn a_passphrase_opens_whatever_way_it_was_typed_and_a_recovery_code_stands_in_fo
             },
             raw_slot(f.key, "recovery code"),
         ],
-        chunker: vec![1],
-    };
+        vec![1],
+    );
     Repository::init(Arc::new(f.memory.clone()), &options, f.env()).unwrap();
     // Decomposed, with a byte-order mark and a line end, as an editor on Windows would save it.
     f.open_with(&password("\u{feff}Cafe\u{301} 950 XL\r\n")).unwrap();
@@ -488,7 +482,7 @@ fn a_greedy_slot_is_refused_with_what_it_needs() {
     let open = |kdf_memory_kib_max| {
         let options = OpenOptions {
             kdf_memory_kib_max,
-            first_slot: None,
+            ..OpenOptions::default()
         };
         Repository::open(Arc::new(f.memory.clone()), &password("p"), options, f.env()).unwrap_err()
     };

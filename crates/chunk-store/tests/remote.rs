@@ -1,15 +1,20 @@
 //! A storage behind a network that loses answers, delivers requests twice and late, takes its time to remove, and never refuses to
 //! replace: whatever was reported as stored and was not forgotten is there in the end, every byte of it.
 //!
-//! Listings that lag behind are not among this: nothing here supports such a storage yet.
+//! The same where listings lag behind, and whoever opens the repository knows by how much.
 //! `LUMIVAULT_REMOTE_ROUNDS` and `LUMIVAULT_REMOTE_SEED` make a longer campaign of it; docs/testing.md.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and a campaign tells what it met"
+)]
 
 mod common;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::Fixture;
 use common::archive::{assert_holds, assert_read_back, backup_with, holder};
@@ -20,6 +25,7 @@ use lumivault_chunk_store::session::{LEASE_SECONDS, Writing};
 use lumivault_chunk_store::{Error, Repository, repair};
 use lumivault_format::SnapshotId;
 use lumivault_testkit::SeededRandom;
+use lumivault_testkit::lagging::{Lag, Lagging};
 use lumivault_testkit::remote::{Odd, Remote};
 
 const DEEDS: u64 = 25;
@@ -34,7 +40,7 @@ struct Counts {
 
 struct Round {
     f: Fixture,
-    remote: Remote<Memory>,
+    remote: Remote<Lagging<Memory>>,
     random: SeededRandom,
     /// What was reported as stored, and nobody was told to forget.
     kept: BTreeMap<SnapshotId, Vec<u64>>,
@@ -101,10 +107,15 @@ impl Round {
     }
 }
 
-fn play(seed: &str) -> (Counts, Odd) {
-    let f = Fixture::new(seed);
+fn play(seed: &str, lag_seconds: u32) -> (Counts, Odd, Lag) {
+    let mut f = Fixture::new(seed);
+    f.listing_delay_seconds = lag_seconds;
+    let (memory, clock) = (f.memory.clone(), Arc::clone(&f.world.clock));
+    let lag = Duration::from_secs(lag_seconds.into());
+    let lagging = Lagging::drawn(memory, clock, lag, &format!("{seed}, lagging"));
+    let remote = Remote::new(lagging.clone(), &format!("{seed}, remote"));
     let mut round = Round {
-        remote: Remote::new(f.memory.clone(), &format!("{seed}, remote")),
+        remote,
         f,
         random: SeededRandom::new(&format!("{seed}, deeds")),
         kept: BTreeMap::new(),
@@ -124,7 +135,7 @@ fn play(seed: &str) -> (Counts, Odd) {
     round.f.world.clock.advance(LEASE_SECONDS + 3600);
     repair::index(&round.f.open(), &holder(), false).unwrap();
     assert_holds(&round.f.open(), &kept);
-    (round.done, odd)
+    (round.done, odd, lagging.met())
 }
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -132,15 +143,14 @@ fn setting(name: &str, default: u64) -> u64 {
     given.and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-#[test]
-fn a_network_between_costs_nothing_that_was_acknowledged() {
+fn campaign(what: &str, lag_seconds: u32) -> (u64, Lag) {
     let rounds = setting("LUMIVAULT_REMOTE_ROUNDS", 60);
     let seed = setting("LUMIVAULT_REMOTE_SEED", 1);
-    let (mut all, mut odd) = (Counts::default(), Odd::default());
+    let (mut all, mut odd, mut lag) = (Counts::default(), Odd::default(), Lag::default());
     for round in 0..rounds {
-        let name = format!("remote: seed {seed}, round {round}");
-        let played = std::panic::catch_unwind(|| play(&name));
-        let Ok((done, met)) = played else {
+        let name = format!("{what}: seed {seed}, round {round}");
+        let played = std::panic::catch_unwind(|| play(&name, lag_seconds));
+        let Ok((done, met, shown)) = played else {
             panic!("{name}: see above");
         };
         all.backups += done.backups;
@@ -151,12 +161,26 @@ fn a_network_between_costs_nothing_that_was_acknowledged() {
         odd.repeated += met.repeated;
         odd.returned += met.returned;
         odd.delayed += met.delayed;
+        lag.unshown += shown.unshown;
+        lag.shown += shown.shown;
     }
     eprintln!(
-        "{rounds} rounds, seed {seed}: {} backups, {} prunes, {} packs removed, {} deeds failed; {odd:?}",
+        "{what}: {rounds} rounds, seed {seed}: {} backups, {} prunes, {} packs removed, {} deeds failed; {odd:?}, {lag:?}",
         all.backups, all.pruned, all.swept, all.failed
     );
     // A campaign in which nothing happens shows nothing.
     assert!(all.backups > rounds && all.swept > rounds && all.failed > rounds / 2);
     assert!(odd.lost_answers > rounds && odd.delayed > rounds && odd.returned > rounds / 4);
+    (rounds, lag)
+}
+
+#[test]
+fn a_network_between_costs_nothing_that_was_acknowledged() {
+    campaign("remote", 0);
+}
+
+#[test]
+fn listings_that_lag_cost_nothing_that_was_acknowledged() {
+    let (rounds, lag) = campaign("lagging", 30);
+    assert!(lag.unshown > rounds && lag.shown > rounds);
 }

@@ -680,13 +680,14 @@ fn sessions_of_the_dead_go_and_others_only_with_a_word() {
     let run =
         |all, dry_run| -> SessionsReport { repair::sessions(&f.open(), &holder(), all, dry_run).unwrap() };
     let plan = run(false, true);
-    assert_eq!(f.list(ObjectKind::Session).len(), 3);
+    // What was read came after each began.
+    assert_eq!(f.list(ObjectKind::Session).len(), 2 * 2 + 1);
     let report = run(false, false);
     assert_eq!(plan, report);
     let removed = |report: &SessionsReport| report.sessions.iter().filter(|one| one.removed).count();
     assert_eq!((report.sessions.len(), removed(&report)), (3, 1));
     assert!(report.is_damaged(), "one cannot be read and stays");
-    assert_eq!(f.list(ObjectKind::Session).len(), 2);
+    assert_eq!(f.list(ObjectKind::Session).len(), 2 + 1);
     assert!(matches!(dead.look_again(), Err(Error::Revoked)));
     assert_eq!(alive.look_again().unwrap(), None);
     let report = run(true, false);

@@ -51,11 +51,11 @@ fn a_session_at_work_shows_every_hour_that_it_lives() {
     f.world.clock.advance(1);
     writing.refresh().unwrap();
     let second = f.list(ObjectKind::Session);
-    assert!(second.len() == 1 && second != first);
+    assert_eq!(second.len(), first.len() + 1);
     // A clock that was set back makes it due as well.
     f.world.clock.advance(-1);
     writing.refresh().unwrap();
-    assert_ne!(f.list(ObjectKind::Session), second);
+    assert_eq!(f.list(ObjectKind::Session).len(), second.len() + 1);
     assert_eq!(LEASE_SECONDS, 24 * HOUR);
     f.world.clock.advance(LEASE_SECONDS);
     let [info] = seen(&f, &someone("elsewhere", 1)).try_into().unwrap();
@@ -68,22 +68,20 @@ fn a_session_at_work_shows_every_hour_that_it_lives() {
 
 #[test]
 fn the_newest_object_of_a_session_counts() {
-    let f = Fixture::new("sessions: left over");
+    let f = Fixture::new("sessions: newest");
     let repository = f.open();
     let writing = Writing::begin(&repository, &holder(), None).unwrap();
-    // Whoever was stopped before it removed the object before leaves both.
     let mut objects = Vec::new();
     for _ in 0..8 {
+        let before = f.list(ObjectKind::Session);
         f.world.clock.advance(HOUR);
         writing.refresh().unwrap();
-        let object = id(ObjectKind::Session, f.list(ObjectKind::Session)[0]);
-        objects.push((object, f.bytes(&object), f.world.clock.now().0));
-    }
-    for (object, bytes, _) in &objects[..7] {
-        f.memory.create(object, bytes).unwrap();
+        let mut new = f.list(ObjectKind::Session);
+        new.retain(|name| !before.contains(name));
+        objects.push((id(ObjectKind::Session, new[0]), f.world.clock.now().0));
     }
     // In whatever order they are listed.
-    for (object, _, refreshed) in objects.iter().rev() {
+    for (object, refreshed) in objects.iter().rev() {
         let [info] = seen(&f, &holder()).try_into().unwrap();
         assert_eq!(info.refreshed_unix_seconds, *refreshed);
         f.memory.remove(object).unwrap();
@@ -194,16 +192,19 @@ fn storage_that_is_gone_is_no_session_that_cannot_be_read() {
 }
 
 #[test]
-fn a_session_that_was_revoked_ends_though_its_object_is_still_there() {
+fn a_session_that_was_revoked_ends_though_its_objects_are_still_there() {
     let f = Fixture::new("sessions: revoked");
     let repository = f.open();
     let writing = Writing::begin(&repository, &holder(), None).unwrap();
-    let object = id(ObjectKind::Session, f.list(ObjectKind::Session)[0]);
-    let bytes = f.bytes(&object);
+    let names = f.list(ObjectKind::Session).into_iter();
+    let objects: Vec<_> = names.map(|name| id(ObjectKind::Session, name)).collect();
+    let bytes: Vec<_> = objects.iter().map(|object| f.bytes(object)).collect();
     let report = sessions(&f.open(), &someone("elsewhere", 1), true, false).unwrap();
     assert_eq!(report.sessions[0].kind, Some(SessionKind::Writer));
     // As if whoever revoked it had been stopped before it removed it.
-    f.memory.create(&object, &bytes).unwrap();
+    for (object, bytes) in objects.iter().zip(&bytes) {
+        f.memory.create(object, bytes).unwrap();
+    }
     assert!(matches!(writing.look_again(), Err(Error::Revoked)));
 }
 
@@ -216,7 +217,7 @@ fn a_session_that_cannot_be_closed_says_so() {
     let writing = Writing::begin(&repository, &holder(), None).unwrap();
     control.fail_from(control.count(), Fault::Io);
     assert!(matches!(writing.close(), Err(Error::Backend(_))));
-    assert_eq!(f.list(ObjectKind::Session).len(), 1);
+    assert!(!f.list(ObjectKind::Session).is_empty());
 }
 
 #[test]
@@ -227,5 +228,5 @@ fn only_a_dry_run_does_without_a_session() {
     assert!(dry.is_dry() && f.list(ObjectKind::Session).is_empty());
     dry.refresh().unwrap();
     let writing = Writing::begin(&repository, &holder(), None).unwrap();
-    assert!(!writing.is_dry() && f.list(ObjectKind::Session).len() == 1);
+    assert!(!writing.is_dry() && !f.list(ObjectKind::Session).is_empty());
 }

@@ -1,31 +1,44 @@
 //! Several machines back up, forget and prune at the same time; some stop in the middle for longer than a session lives, and
-//! clocks jump by days. Whatever was reported as stored and not forgotten since is there, every byte of it.
+//! clocks jump by days. Whatever was reported as stored and not forgotten since is there, every byte of it. The same on a
+//! storage behind a network whose listings lag.
 //!
 //! `LUMIVAULT_TOGETHER_ROUNDS` and `LUMIVAULT_TOGETHER_SEED` make a longer campaign of it; docs/testing.md.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and a campaign tells what it met"
+)]
 
 mod common;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::Fixture;
 use common::archive::{assert_holds, backup_with};
-use lumivault_chunk_store::Error;
+use lumivault_chunk_store::backend::Backend;
 use lumivault_chunk_store::forget::{forget, revive};
 use lumivault_chunk_store::prune::{PruneOptions, prune};
 use lumivault_chunk_store::session::{Holder, LEASE_SECONDS, Writing};
+use lumivault_chunk_store::{Error, Repository};
 use lumivault_format::{ObjectKind, SnapshotId};
 use lumivault_testkit::SeededRandom;
+use lumivault_testkit::lagging::Lagging;
+use lumivault_testkit::remote::Remote;
 
 const HOUR: i64 = 3600;
+/// Longer than a session lives that does not show.
+const STOP: Duration = Duration::from_secs(LEASE_SECONDS.unsigned_abs() + 3600);
 
 /// What all machines of a round share.
 struct Round {
     f: Fixture,
+    storage: Arc<dyn Backend>,
+    /// Whether answers get lost, and listings show what was there some time ago.
+    is_remote: bool,
     /// What was reported as stored, and is not to be forgotten by anybody at work.
     kept: Mutex<BTreeMap<SnapshotId, Vec<u64>>>,
     /// Deeds done by all, so that one who is stopped knows how long.
@@ -39,6 +52,7 @@ struct Counts {
     revoked: AtomicU64,
     swept: AtomicU64,
     in_use: AtomicU64,
+    failed: AtomicU64,
     rescued: AtomicU64,
 }
 
@@ -67,30 +81,43 @@ impl Round {
     fn backup(&self, holder: &Holder, random: &SeededRandom, stops: bool) {
         let mut numbers: Vec<u64> = (0..24).filter(|_| random.below(3) == 0).collect();
         numbers.push(24 + random.below(1000));
-        let repository = self.f.open();
-        let made = Writing::begin(&repository, holder, None).and_then(|writing| {
+        let made = self.open().and_then(|repository| {
+            let writing = Writing::begin(&repository, holder, None)?;
             let day = i64::try_from(random.below(300)).unwrap();
             let made = backup_with(&writing, day, &numbers, || {
                 if stops {
                     self.stop(random);
                 }
             });
-            made.and_then(|id| writing.close().map(|()| id))
+            let id = made?;
+            // From here on it counts, whether the session can be closed or not.
+            add(&self.done.backups, 1);
+            self.kept.lock().unwrap().insert(id, numbers);
+            writing.close()
         });
         match made {
-            Ok(id) => {
-                add(&self.done.backups, 1);
-                self.kept.lock().unwrap().insert(id, numbers);
-            }
+            Ok(()) => {}
             Err(Error::Revoked | Error::PacksVanished(_)) => add(&self.done.revoked, 1),
             Err(Error::InUse(_)) => add(&self.done.in_use, 1),
-            Err(error) => panic!("backup: {error:?}"),
+            Err(error) => self.fail("backup", &error),
         }
     }
 
-    /// Sleeps while the others go on, and while days pass on their clocks.
+    fn open(&self) -> Result<Repository, Error> {
+        self.f.open_on(Arc::clone(&self.storage))
+    }
+
+    /// What a storage in the memory does not do to anybody.
+    fn fail(&self, what: &str, error: &Error) {
+        assert!(self.is_remote, "{what}: {error:?}");
+        add(&self.done.failed, 1);
+    }
+
+    /// Sleeps while the others go on, sometimes for so long that it is taken for dead.
     fn stop(&self, random: &SeededRandom) {
-        self.f.world.clock.advance(LEASE_SECONDS + HOUR);
+        if random.below(2) == 0 {
+            self.f.world.clock.pass(STOP);
+        }
         let until = self.deeds.load(Ordering::Relaxed) + 1 + random.below(4);
         // The others may have nothing more to do.
         for _ in 0..50 {
@@ -112,14 +139,20 @@ impl Round {
             let numbers = kept.remove(&id).unwrap();
             (id, numbers)
         };
-        let repository = self.f.open();
-        forget(&repository, &[chosen.0], "any").unwrap();
+        let forgotten = self.open().and_then(|repository| {
+            forget(&repository, &[chosen.0], "any")?;
+            Ok(repository)
+        });
+        let repository = match forgotten {
+            Ok(repository) => repository,
+            Err(error) => return self.fail("forget", &error),
+        };
         if random.below(3) == 0 {
             // Whoever is told that it came back relies on it again.
             match revive(&repository, &[chosen.0], "any") {
                 Ok(_) => drop(self.kept.lock().unwrap().insert(chosen.0, chosen.1)),
                 Err(Error::Removed(_) | Error::Snapshot(_)) => {}
-                Err(error) => panic!("revive: {error:?}"),
+                Err(error) => self.fail("revive", &error),
             }
         }
     }
@@ -131,29 +164,57 @@ impl Round {
     }
 
     fn prune(&self, holder: &Holder, random: &SeededRandom) {
+        let grace_hours = if self.is_remote { 0 } else { random.below(3) };
         let options = PruneOptions {
-            grace_seconds: i64::try_from(random.below(3)).unwrap() * HOUR,
+            grace_seconds: i64::try_from(grace_hours).unwrap() * HOUR,
             now: random.below(4) == 0,
             ..PruneOptions::default()
         };
-        match prune(&self.f.open(), holder, None, &options) {
+        let pruned = self
+            .open()
+            .and_then(|repository| prune(&repository, holder, None, &options));
+        match pruned {
             Ok(report) => {
                 add(&self.done.swept, report.removed.packs);
                 add(&self.done.rescued, u64::from(report.copied_bytes > 0));
             }
-            Err(Error::InUse(_)) => add(&self.done.in_use, 1),
+            Err(Error::InUse(_)) => {
+                add(&self.done.in_use, 1);
+                // Sessions stay behind whose removal failed or has not arrived yet.
+                if self.is_remote && random.below(3) == 0 {
+                    self.f.world.clock.pass(STOP);
+                }
+            }
             Err(Error::Revoked) => add(&self.done.revoked, 1),
             // A snapshot whose maker was taken for dead is incomplete until its maker takes it back.
             Err(Error::Blocked(_)) => {}
             Err(error) if error.is_damage() => {}
-            Err(error) => panic!("prune: {error:?}"),
+            Err(error) => self.fail("prune", &error),
         }
     }
 }
 
-fn play(seed: &str) -> Counts {
+/// By how much listings lag where they do.
+const LAG: Duration = Duration::from_secs(30);
+
+fn play(seed: &str, is_remote: bool) -> Counts {
+    let mut f = Fixture::new(seed);
+    let remote = is_remote.then(|| {
+        let (memory, clock) = (f.memory.clone(), Arc::clone(&f.world.clock));
+        clock.share();
+        let lagging = Lagging::drawn(memory, clock, LAG, &format!("{seed}, lagging"));
+        Remote::new(lagging, &format!("{seed}, remote"))
+    });
+    if is_remote {
+        f.listing_delay_seconds = u32::try_from(LAG.as_secs()).unwrap();
+    }
     let round = Round {
-        f: Fixture::new(seed),
+        storage: match &remote {
+            Some(remote) => Arc::new(remote.clone()),
+            None => Arc::new(f.memory.clone()),
+        },
+        f,
+        is_remote,
         kept: Mutex::default(),
         deeds: AtomicU64::new(0),
         done: Counts::default(),
@@ -164,11 +225,17 @@ fn play(seed: &str) -> Counts {
         for number in 0..machines {
             let round = &round;
             let random = SeededRandom::new(&format!("{seed}, machine {number}"));
-            scope.spawn(move || round.machine(number, &random, 6));
+            // There much is in vain.
+            let deeds = if is_remote { 20 } else { 6 };
+            scope.spawn(move || round.machine(number, &random, deeds));
         }
     });
     // All have ended; whatever they left behind is cleared away, and all that counts is there.
-    round.f.world.clock.advance(2 * LEASE_SECONDS);
+    if let Some(remote) = &remote {
+        remote.settle();
+    }
+    // Longer than clocks can have been ahead when a session was left open.
+    round.f.world.clock.advance(100 * LEASE_SECONDS);
     let last = Holder {
         host: "last".into(),
         process: std::process::id(),
@@ -197,18 +264,17 @@ fn setting(name: &str, default: u64) -> u64 {
         .unwrap_or(default)
 }
 
-#[test]
-fn machines_at_work_together_lose_nothing() {
-    let rounds = setting("LUMIVAULT_TOGETHER_ROUNDS", 100);
+fn campaign(what: &str, rounds: u64, is_remote: bool) {
     let seed = setting("LUMIVAULT_TOGETHER_SEED", 1);
     let all = Counts::default();
     for round in 0..rounds {
-        let done = play(&format!("together: seed {seed}, round {round}"));
+        let done = play(&format!("{what}: seed {seed}, round {round}"), is_remote);
         for (sum, one) in [
             (&all.backups, &done.backups),
             (&all.revoked, &done.revoked),
             (&all.swept, &done.swept),
             (&all.in_use, &done.in_use),
+            (&all.failed, &done.failed),
             (&all.rescued, &done.rescued),
         ] {
             add(sum, one.load(Ordering::Relaxed));
@@ -216,14 +282,30 @@ fn machines_at_work_together_lose_nothing() {
     }
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     eprintln!(
-        "{rounds} rounds, seed {seed}: {} backups, {} packs removed, {} prunes that copied, {} runs revoked, {} found it in use",
+        "{what}: {rounds} rounds, seed {seed}: {} backups, {} packs removed, {} prunes that copied, {} runs revoked, {} found it \
+         in use, {} failed",
         count(&all.backups),
         count(&all.swept),
         count(&all.rescued),
         count(&all.revoked),
-        count(&all.in_use)
+        count(&all.in_use),
+        count(&all.failed)
     );
     // A campaign in which nothing happens shows nothing.
     assert!(count(&all.backups) > rounds && count(&all.swept) > rounds / 2);
     assert!(rounds < 50 || count(&all.revoked) > 0 && count(&all.rescued) > 0);
+}
+
+#[test]
+fn machines_at_work_together_lose_nothing() {
+    campaign("together", setting("LUMIVAULT_TOGETHER_ROUNDS", 100), false);
+}
+
+#[test]
+fn machines_at_work_together_behind_a_network_that_lags_lose_nothing() {
+    campaign(
+        "together, lagging",
+        setting("LUMIVAULT_TOGETHER_ROUNDS", 100),
+        true,
+    );
 }

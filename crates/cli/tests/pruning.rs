@@ -103,6 +103,20 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
+fn a_repository_remembers_that_listings_lag() {
+    let world = World::new();
+    let said = world.ok(&["init", "--no-recovery-code", "--listing-delay", "1s"]);
+    assert!(said.contains("lag by up to 1 s"), "{said}");
+    assert_eq!(world.json(&["cat", "config"])["listing_delay_seconds"], 1);
+    add(&world, 1);
+    add(&world, 2);
+    world.ok(&["forget", "2026-01"]);
+    let done = world.json(&["prune", "--now"]);
+    assert_eq!(done["snapshots_removed"], 1);
+    world.ok(&["check"]);
+}
+
+#[test]
 fn an_older_state_of_the_repository_is_noticed_and_not_written_to() {
     let world = months(1);
     let older = world.path("older");

@@ -3,7 +3,7 @@
 use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Decoder, Encode};
 
-use crate::limits::{LIST_MAX, PREDECESSORS_MAX, WARNINGS_MAX};
+use crate::limits::{LIST_MAX, LISTING_DELAY_SECONDS_MAX, PREDECESSORS_MAX, WARNINGS_MAX};
 use crate::wire::Reader;
 use crate::{ArchiveId, DecodeError, ObjectName, Precision, ReplicaId, SnapshotId, SnapshotTime, TreeDigest};
 
@@ -363,8 +363,10 @@ pub struct Config {
     pub chunker: Vec<u8>,
     /// This one place.
     pub replica: ReplicaId,
-    /// Reserved, 0.
+    /// Parity of new packs, percent; 0: none.
     pub parity_percent: u8,
+    /// So many seconds later at the latest, what was created or removed shows in listings; 0: at once.
+    pub listing_delay_seconds: u32,
 }
 
 #[derive(Encode, Decode)]
@@ -382,6 +384,8 @@ struct ConfigRecord {
     replica: ByteArray<16>,
     #[n(5)]
     parity_percent: u8,
+    #[n(6)]
+    listing_delay_seconds: Option<u32>,
 }
 
 impl Config {
@@ -394,12 +398,23 @@ impl Config {
             chunker: self.chunker.clone().into(),
             replica: (*self.replica.as_bytes()).into(),
             parity_percent: self.parity_percent,
+            listing_delay_seconds: (self.listing_delay_seconds > 0).then_some(self.listing_delay_seconds),
         })
     }
 
     /// Decodes a body.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let r: ConfigRecord = decode(bytes, "config")?;
+        let listing_delay_seconds = match r.listing_delay_seconds {
+            None => 0,
+            Some(seconds @ 1..=LISTING_DELAY_SECONDS_MAX) => seconds,
+            Some(_) => {
+                return Err(DecodeError::Invalid(
+                    "config",
+                    "its listing delay is out of range",
+                ));
+            }
+        };
         Ok(Self {
             archive: ArchiveId::from_bytes(*r.archive),
             generation: r.generation,
@@ -407,6 +422,7 @@ impl Config {
             chunker: r.chunker.into(),
             replica: ReplicaId::from_bytes(*r.replica),
             parity_percent: r.parity_percent,
+            listing_delay_seconds,
         })
     }
 }
@@ -457,6 +473,7 @@ mod tests {
             chunker: vec![1],
             replica: ReplicaId::from_bytes([3; 16]),
             parity_percent: 0,
+            listing_delay_seconds: 0,
         }
     }
 
@@ -475,6 +492,25 @@ mod tests {
                 matches!(decoded, Err(DecodeError::Invalid(_, problem)) if problem.contains("indefinite")),
                 "{decoded:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_listing_delay_that_is_no_delay_is_not_written() {
+        let of = |listing_delay_seconds| Config {
+            listing_delay_seconds,
+            ..config()
+        };
+        let bytes = config().encode();
+        for seconds in [1, 120, LISTING_DELAY_SECONDS_MAX] {
+            let longer = of(seconds).encode();
+            assert!(longer.len() > bytes.len());
+            assert_eq!(Config::decode(&longer).unwrap(), of(seconds));
+        }
+        for refused in [vec![0], vec![0x19, 0x0e, 0x11]] {
+            let bytes = [&[bytes[0] + 1], &bytes[1..], &[6], &refused].concat();
+            let decoded = Config::decode(&bytes);
+            assert!(matches!(decoded, Err(DecodeError::Invalid(..))), "{decoded:?}");
         }
     }
 

@@ -46,3 +46,5 @@ pub const PARITY_SHARDS_MAX: u16 = 8192;
 pub const PARITY_BYTES_MAX: u64 = 129 * 1024 * 1024;
 /// Parity of a pack in percent of its size, as it can be asked for.
 pub const PARITY_PERCENT_MAX: u8 = 50;
+/// By how much listings may lag at the most: whoever deletes waits for several times as long.
+pub const LISTING_DELAY_SECONDS_MAX: u32 = 3600;

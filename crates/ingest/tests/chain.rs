@@ -262,10 +262,7 @@ fn an_archive_cut_by_other_rules_is_left_alone() {
         label: String::new(),
         kdf: lumivault_format::KdfParams::DEFAULT,
     };
-    let options = InitOptions {
-        slots: vec![slot],
-        chunker,
-    };
+    let options = InitOptions::new(vec![slot], chunker);
     let environment = Environment::system(Arc::new(Silent));
     let repository = Repository::init(Arc::new(disk), &options, environment).unwrap();
     let source = self::folder();

@@ -1,8 +1,9 @@
 //! A world that does as it is told: seeded randomness, a clock that stands still, a monitor that remembers.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use lumivault_chunk_store::{Clock, Environment, Error, Event, Monitor, Random};
 
@@ -60,19 +61,69 @@ impl Random for SeededRandom {
     }
 }
 
-/// A clock that shows one time until it is set.
-#[derive(Debug)]
-pub struct FixedClock(AtomicI64);
+type Deed = Box<dyn FnOnce() + Send>;
+
+/// A clock that shows one time until it is set, or until somebody lets time pass.
+pub struct FixedClock {
+    set_to: AtomicI64,
+    /// Milliseconds that passed, however the clock was set.
+    passed: AtomicU64,
+    /// Whether others work while somebody sleeps.
+    shared: AtomicBool,
+    planned: Mutex<Vec<(Duration, Deed)>>,
+}
+
+impl fmt::Debug for FixedClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FixedClock")
+            .field("now", &self.now())
+            .finish_non_exhaustive()
+    }
+}
 
 impl FixedClock {
     /// A clock that shows so many seconds since 1970.
     pub fn new(unix_seconds: i64) -> Self {
-        Self(AtomicI64::new(unix_seconds))
+        Self {
+            set_to: AtomicI64::new(unix_seconds),
+            passed: AtomicU64::new(0),
+            shared: AtomicBool::new(false),
+            planned: Mutex::default(),
+        }
     }
 
-    /// Sets it forward, or back.
+    /// Sets it forward, or back. No time passes.
     pub fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
+        self.set_to.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// Lets time pass, and what was planned happen.
+    pub fn pass(&self, duration: Duration) {
+        let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        self.passed.fetch_add(milliseconds, Ordering::SeqCst);
+        let due: Vec<_> = {
+            let now = self.passed();
+            lock(&self.planned).extract_if(.., |(at, _)| *at <= now).collect()
+        };
+        for (_, deed) in due {
+            deed();
+        }
+    }
+
+    /// Somebody does something when so much time has passed from now.
+    pub fn plan(&self, after: Duration, deed: impl FnOnce() + Send + 'static) {
+        let at = self.passed() + after;
+        lock(&self.planned).push((at, Box::new(deed)));
+    }
+
+    /// How much time passed since it was made.
+    pub fn passed(&self) -> Duration {
+        Duration::from_millis(self.passed.load(Ordering::SeqCst))
+    }
+
+    /// From now on somebody who sleeps gives others the time to do something meanwhile.
+    pub fn share(&self) {
+        self.shared.store(true, Ordering::SeqCst);
     }
 }
 
@@ -85,7 +136,19 @@ impl Default for FixedClock {
 
 impl Clock for FixedClock {
     fn now(&self) -> (i64, u32) {
-        (self.0.load(Ordering::SeqCst), 0)
+        let passed = self.passed();
+        let seconds = i64::try_from(passed.as_secs()).unwrap_or(i64::MAX);
+        let set_to = self.set_to.load(Ordering::SeqCst);
+        (set_to.saturating_add(seconds), passed.subsec_nanos())
+    }
+
+    fn sleep(&self, duration: Duration) {
+        let until = self.passed() + duration;
+        if self.shared.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_micros(50));
+        }
+        // What others do takes time too.
+        self.pass(until.saturating_sub(self.passed()));
     }
 }
 

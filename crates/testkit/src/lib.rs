@@ -7,6 +7,7 @@ pub mod crash;
 pub mod env;
 pub mod fault;
 pub mod fuzz;
+pub mod lagging;
 pub mod remote;
 
 pub use env::{FixedClock, Notes, SeededRandom, World};

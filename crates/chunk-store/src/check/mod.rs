@@ -97,6 +97,7 @@ pub fn check(
         .into_iter()
         .map(|id| id.name)
         .collect();
+    repository.settle()?;
     let newer = if index.is_current(repository)? {
         None
     } else {

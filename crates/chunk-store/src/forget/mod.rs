@@ -40,6 +40,8 @@ pub fn forget(repository: &Repository, ids: &[SnapshotId], host: &str) -> Result
 
 /// Brings back forgotten snapshots. Fails if one of them was removed, or is about to be: then it cannot be relied on.
 pub fn revive(repository: &Repository, ids: &[SnapshotId], host: &str) -> Result<Outcome, Error> {
+    // One that was forgotten a moment ago must not pass for one that was not.
+    repository.settle()?;
     let mut facts = Facts::read(repository, host)?.complete()?;
     none_removed(&facts, ids)?;
     let snapshots = named(repository, ids)?;

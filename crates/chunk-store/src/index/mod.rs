@@ -16,7 +16,7 @@ use lumivault_format::{ChunkId, ChunkKind, Index, ObjectId, ObjectKind, ObjectNa
 pub use cache::CacheDir;
 pub use table::{Location, PackInfo};
 
-use crate::backend::ObjectInfo;
+use crate::backend::{Backend, BackendError, ObjectInfo};
 use crate::{Error, Event, Repository};
 use build::Builder;
 pub(crate) use table::Table;
@@ -103,15 +103,14 @@ impl ChunkIndex {
     pub fn load(repository: &Repository, cache: Option<CacheDir>) -> Result<Self, Error> {
         let monitor = &repository.environment().monitor;
         monitor.event(Event::Phase("reading the index"));
-        let present = repository.list_small(ObjectKind::Index)?;
-        let present: BTreeSet<ObjectName> = present.into_iter().collect();
-        let cached = cache.as_ref().and_then(|cache| cache.load(&present));
-        let mut builder = Builder::new(cached, cache.as_ref());
-        let mut unreadable = Self::read_missing(repository, &present, &mut builder)?;
-        if builder.is_outdated() {
-            builder = builder.without_replaced();
-            unreadable = Self::read_missing(repository, &present, &mut builder)?;
-        }
+        let mut tries = LISTINGS_MAX;
+        let (builder, unreadable) = loop {
+            let (builder, unreadable) = Self::read_listed(repository, cache.as_ref())?;
+            tries -= 1;
+            if tries == 0 || !Self::has_vanished(repository, &unreadable)? {
+                break (builder, unreadable);
+            }
+        };
         for (_, error) in &unreadable {
             let text = format!(
                 "{}; its packs are left out until it is repaired",
@@ -136,6 +135,33 @@ impl ChunkIndex {
             cache: None,
             unreadable: Vec::new(),
         })
+    }
+
+    /// Reads what a listing shows, with what of it cannot be read.
+    fn read_listed<'c>(
+        repository: &Repository,
+        cache: Option<&'c CacheDir>,
+    ) -> Result<(Builder<'c>, Vec<(ObjectName, Error)>), Error> {
+        let present = repository.list_small(ObjectKind::Index)?;
+        let present: BTreeSet<ObjectName> = present.into_iter().collect();
+        let cached = cache.and_then(|cache| cache.load(&present));
+        let mut builder = Builder::new(cached, cache);
+        let mut unreadable = Self::read_missing(repository, &present, &mut builder)?;
+        if builder.is_outdated() {
+            builder = builder.without_replaced();
+            unreadable = Self::read_missing(repository, &present, &mut builder)?;
+        }
+        Ok((builder, unreadable))
+    }
+
+    /// Whether some that were listed had been removed when they were to be read. Those that replaced them may not have been listed
+    /// then, so that only reading all anew tells what there is.
+    fn has_vanished(repository: &Repository, unreadable: &[(ObjectName, Error)]) -> Result<bool, Error> {
+        let not_found = |error: &Error| matches!(error, Error::Backend(BackendError::NotFound { .. }));
+        let not_found = unreadable.iter().filter(|(_, error)| not_found(error));
+        let not_found: Vec<ObjectName> = not_found.map(|(name, _)| *name).collect();
+        let count = not_found.len();
+        Ok(repository.missing(ObjectKind::Index, not_found)?.len() < count)
     }
 
     /// Reads the index objects that the builder does not know yet; returns those that cannot be read.
@@ -228,16 +254,24 @@ impl ChunkIndex {
         conflicts
     }
 
-    /// How many packs that what was written relies on are not in a listing of the storage.
-    pub(crate) fn relied_but_absent(&self, listed: &[ObjectInfo]) -> usize {
-        let sizes: HashMap<ObjectName, u64> = listed.iter().map(|info| (info.name, info.size)).collect();
-        let state = self.read();
-        let relied = state.table.packs().iter().zip(&state.relied);
-        relied
-            .filter(|(pack, relied)| {
-                relied.load(Ordering::Relaxed) && sizes.get(&pack.name) != Some(&pack.size.into())
-            })
-            .count()
+    /// How many packs that what was written relies on are not there. Those that a listing does not show are asked for by name.
+    pub(crate) fn relied_but_absent(
+        &self,
+        backend: &dyn Backend,
+        listed: &[ObjectInfo],
+    ) -> Result<usize, Error> {
+        let relied: Vec<PackInfo> = {
+            let state = self.read();
+            let packs = state.table.packs().iter().zip(&state.relied);
+            let relied = packs.filter(|(_, relied)| relied.load(Ordering::Relaxed));
+            relied.map(|(pack, _)| *pack).collect()
+        };
+        let sizes = sizes(listed);
+        let mut absent = 0;
+        for pack in relied {
+            absent += usize::from(!is_there(backend, &sizes, &pack)?);
+        }
+        Ok(absent)
     }
 
     /// Whether it consists of all index objects that are there now.
@@ -258,18 +292,24 @@ impl ChunkIndex {
         self.table().covered().iter().copied().collect()
     }
 
-    /// Compares the packs with a listing of the storage; returns those that are missing there or have another size.
-    /// From then on [`Self::contains`] does not count them: a writer must not share what is not there.
-    pub(crate) fn note_listing(&self, listed: &[ObjectInfo]) -> Vec<PackInfo> {
-        let sizes: HashMap<ObjectName, u64> = listed.iter().map(|info| (info.name, info.size)).collect();
+    /// Compares the packs with a listing of the storage; returns those that are missing there or have another size. What a listing
+    /// does not show is asked for by name: it may have been made a moment ago. From then on [`Self::contains`] does not
+    /// count what is missing: a writer must not share what is not there.
+    pub(crate) fn note_listing(
+        &self,
+        backend: &dyn Backend,
+        listed: &[ObjectInfo],
+    ) -> Result<Vec<PackInfo>, Error> {
+        let sizes = sizes(listed);
+        let mut absent = Vec::new();
+        for (number, pack) in (0..).zip(self.packs()) {
+            if !is_there(backend, &sizes, &pack)? {
+                absent.push((number, pack));
+            }
+        }
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let absent: Vec<(u32, PackInfo)> = (0..)
-            .zip(state.table.packs())
-            .filter(|(_, pack)| sizes.get(&pack.name) != Some(&pack.size.into()))
-            .map(|(number, pack)| (number, *pack))
-            .collect();
         state.absent = absent.iter().map(|(number, _)| *number).collect();
-        absent.into_iter().map(|(_, pack)| pack).collect()
+        Ok(absent.into_iter().map(|(_, pack)| pack).collect())
     }
 
     /// Whether a chunk is listed, in whatever pack.
@@ -365,6 +405,33 @@ impl ChunkIndex {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+fn sizes(listed: &[ObjectInfo]) -> HashMap<ObjectName, u64> {
+    listed.iter().map(|info| (info.name, info.size)).collect()
+}
+
+/// Whether a pack is there as the index lists it.
+fn is_there(
+    backend: &dyn Backend,
+    listed: &HashMap<ObjectName, u64>,
+    pack: &PackInfo,
+) -> Result<bool, Error> {
+    let size = match listed.get(&pack.name) {
+        Some(size) => *size,
+        None => match backend.size(&ObjectId {
+            kind: ObjectKind::Pack,
+            name: pack.name,
+        }) {
+            Ok(size) => size,
+            Err(BackendError::NotFound { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    Ok(size == u64::from(pack.size))
+}
+
+/// How often the index is read anew because parts of it were replaced meanwhile.
+const LISTINGS_MAX: usize = 5;
 
 /// Places of one chunk that are worth trying.
 const PLACES_MAX: usize = 16;

@@ -49,7 +49,7 @@ impl Repository {
     /// Wraps the keyring of a slot anew under another secret, then removes the old generation. A copy of the old slot
     /// object still opens the archive.
     pub fn rewrap_key_slot(&self, id: SlotId, new: &NewSlot) -> Result<(), Error> {
-        let slots = self.load_slots()?;
+        let slots = self.all_slots()?;
         let old = slots.get(id).ok_or(NO_SUCH_SLOT)?;
         let keyring = self.current_keyring()?;
         rewrap_slot(self.storing(), &keyring, old, new, self.environment())?;
@@ -58,7 +58,7 @@ impl Repository {
 
     /// Removes a way in, but never the last one.
     pub fn remove_key_slot(&self, id: SlotId) -> Result<(), Error> {
-        let slots = self.load_slots()?;
+        let slots = self.all_slots()?;
         slots.get(id).ok_or(NO_SUCH_SLOT)?;
         if slots.len() == 1 {
             return Err(Error::KeySlots(
@@ -131,6 +131,12 @@ impl Repository {
     pub(crate) fn load_slots(&self) -> Result<LoadedSlots, Error> {
         let slots = LoadedSlots::load(self.copies())?;
         Ok(slots.authentic(&self.secrets().keyring, &self.archive()))
+    }
+
+    /// The slots for whoever removes some: an object that a listing does not show yet would go on opening the archive.
+    fn all_slots(&self) -> Result<LoadedSlots, Error> {
+        self.settle()?;
+        self.load_slots()
     }
 
     /// The keyring with the epochs that another machine has added since this repository was opened: a new slot must not

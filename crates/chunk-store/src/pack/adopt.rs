@@ -11,7 +11,7 @@ impl Shared {
     /// Compares the index with the packs that are there. Nothing in a pack that is not there will be shared.
     pub(super) fn survey_packs(&self) -> Result<(), Error> {
         let listed = self.backend.list(ObjectKind::Pack)?;
-        let absent = self.index.note_listing(&listed);
+        let absent = self.index.note_listing(self.backend.as_ref(), &listed)?;
         if !absent.is_empty() {
             let packs = match absent.len() {
                 1 => "a pack that the index lists is".into(),

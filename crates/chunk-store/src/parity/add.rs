@@ -90,6 +90,8 @@ fn set_percent(repository: &mut Repository, percent: u8) -> Result<(), Error> {
         })?;
     }
     let in_force = (repository.config().generation, repository.config_name());
+    // Others must find one of them.
+    repository.settle()?;
     let mut older = Vec::new();
     for info in list(repository, ObjectKind::Config)? {
         let id = ObjectId {

@@ -193,13 +193,17 @@ impl<'r> View<'r> {
         let own = session.map(Session::id);
         let mut others = others(repository, own, holder)?;
         others.retain(|other| !other.dead);
+        // What those committed whose sessions have ended shows by then.
+        repository.settle()?;
         let marks = load_marks(repository, &HashSet::new())?;
         let snapshots = all_snapshots(repository)?;
+        // And here the index objects of the snapshots that showed.
+        repository.settle()?;
         let index = load_index(repository, cache)?;
         index.note_marked(marks.iter().flat_map(|stored| stored.mark.packs.iter().copied()));
         // What the index lists was there before it was listed, so only a later listing tells that a pack is gone.
         let there = repository.backend().list(ObjectKind::Pack)?;
-        index.note_listing(&there);
+        index.note_listing(repository.backend(), &there)?;
         let there: HashSet<ObjectName> = there.iter().map(|info| info.name).collect();
         let unlisted = listed
             .iter()
@@ -302,6 +306,9 @@ fn remove_expired(
             facts.add(stored, AnnotationKind::Removal, "")?;
         }
     }
+    // Whoever revives one from now on sees the removal; twice, as of whoever does it until then the revival has to show.
+    repository.settle()?;
+    repository.settle()?;
     let facts = Facts::read(repository, &holder.host)?.complete()?;
     let (mut removed, mut one_stays) = (0, false);
     for stored in expired {

@@ -38,32 +38,41 @@ pub(super) fn sweep(
         .environment()
         .monitor
         .event(Event::Phase("removing packs"));
-    let mut sizes: Vec<(ObjectName, u64)> = Vec::new();
-    for info in repository.backend().list(ObjectKind::Pack)? {
-        if goes.contains(&info.name) {
-            sizes.push((info.name, info.size));
-        }
-    }
+    let listed = repository.backend().list(ObjectKind::Pack)?;
+    let listed = listed.iter().filter(|info| goes.contains(&info.name));
+    let sizes: Vec<(ObjectName, u64)> = listed.map(|info| (info.name, info.size)).collect();
     for (name, size) in sizes {
         view.tick()?;
         remove(repository, &pack_id(name))?;
         report.removed.add(size);
     }
     parity::remove_parity_of(repository, &goes)?;
-    // Some storages take their time to remove. As long as a pack shows, somebody might rely on it, but for its mark.
-    let mut shows: HashSet<ObjectName> = HashSet::new();
-    for info in repository.backend().list(ObjectKind::Pack)? {
-        if goes.contains(&info.name) {
-            shows.insert(info.name);
-        }
-    }
-    let is_gone = |name: &ObjectName| goes.contains(name) && !shows.contains(name);
     for stored in due {
-        if stored.mark.packs.iter().all(is_gone) {
+        if all_gone(repository, &stored.mark.packs, &goes)? {
             remove(repository, &mark_id(stored.object))?;
         }
     }
     Ok(())
+}
+
+/// Whether all packs of a mark were removed. Some storages take their time to do it: as long as a pack is there, somebody might rely on
+/// it, but for its mark.
+fn all_gone(
+    repository: &Repository,
+    packs: &[ObjectName],
+    goes: &HashSet<ObjectName>,
+) -> Result<bool, Error> {
+    for name in packs {
+        if !goes.contains(name) {
+            return Ok(false);
+        }
+        match repository.backend().size(&pack_id(*name)) {
+            Err(BackendError::NotFound { .. }) => {}
+            Ok(_) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(true)
 }
 
 /// What a sweep would do, for a dry run.
@@ -130,13 +139,17 @@ fn without_those_at_work(
     if due.is_empty() {
         return Ok(due);
     }
-    let mut swept = due;
+    // Whoever began to work before the marks showed to all has a session that shows by then, whatever clocks say of their age.
+    repository.settle()?;
+    repository.settle()?;
+    let (mut swept, mut revoked) = (due, false);
     for other in others(repository, Some(session.id()), session.holder())? {
         if swept.iter().all(|stored| other.knows_mark(&stored.object)) {
             continue;
         }
         if other.dead {
             other.revoke(repository, session.holder())?;
+            revoked = true;
             continue;
         }
         let (knows, unknown): (Vec<_>, Vec<_>) = swept
@@ -150,6 +163,10 @@ fn without_those_at_work(
             "the repository is in use {} since before some packs were marked",
             other.description()
         ));
+    }
+    if revoked {
+        // Until the revocation shows to it, such a one may commit; then it gives up, and what it committed before is looked for.
+        repository.settle()?;
     }
     Ok(swept)
 }
@@ -222,6 +239,7 @@ pub(crate) fn unlist(
     for index in &objects {
         repository.store_sealed(ObjectType::Index, &index.encode())?;
     }
+    repository.settle()?;
     let replaced = replaced.into_iter().map(|name| ObjectId {
         kind: ObjectKind::Index,
         name,

@@ -72,6 +72,7 @@ pub fn index(repository: &Repository, holder: &Holder, dry_run: bool) -> Result<
         .map(|(name, problem)| (index_id(*name), problem.clone()))
         .collect();
     let mut packs = repository.backend().list(ObjectKind::Pack)?;
+    add_unshown(repository, &seen, &mut packs)?;
     packs.sort_unstable();
     monitor.event(Event::Phase("reading the packs' directories"));
     monitor.event(Event::Total {
@@ -161,6 +162,23 @@ impl Seen {
         }
         Ok(seen)
     }
+}
+
+/// Adds the packs that the index lists and that are there though a listing did not show them: they may have been made a moment ago.
+fn add_unshown(repository: &Repository, seen: &Seen, packs: &mut Vec<ObjectInfo>) -> Result<(), Error> {
+    let shown: BTreeSet<ObjectName> = packs.iter().map(|info| info.name).collect();
+    for name in seen.listings.keys().filter(|name| !shown.contains(*name)) {
+        let id = ObjectId {
+            kind: ObjectKind::Pack,
+            name: *name,
+        };
+        match repository.backend().size(&id) {
+            Ok(size) => packs.push(ObjectInfo { name: *name, size }),
+            Err(BackendError::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// How a pack that is there is to be listed; `None`: not at all.
@@ -287,6 +305,7 @@ fn write(
         tick(repository, Some(session))?;
         repository.store_sealed(ObjectType::Index, &index.encode())?;
     }
+    repository.settle()?;
     // Whoever took this session for dead may have begun to work as if it were.
     session.check()?;
     for (name, _) in &seen.unreadable {

@@ -106,6 +106,8 @@ pub fn snapshots(
     let index = work.index(cache)?;
     work.find_affected(&index)?;
     if options.drop_lost && !work.report.affected_snapshots.is_empty() {
+        // What was stored since it was read lies in no part of it.
+        let index = work.index(cache)?;
         work.may_drop(&index)?;
         work.replace(&index)?;
     }
@@ -143,7 +145,11 @@ impl Work<'_> {
 
     /// Which snapshots are missing. Given up, they leave tombstones, as those do that were forgotten.
     fn gone(&mut self) -> Result<(), Error> {
-        let chain = self.repository.chain()?;
+        let mut chain = self.repository.chain()?;
+        if !chain.gaps().is_empty() && self.repository.listings_lag() {
+            self.repository.settle()?;
+            chain = self.repository.chain()?;
+        }
         if !chain.is_complete() {
             return Ok(());
         }
@@ -206,7 +212,7 @@ impl Work<'_> {
                 "{unlisted} packs are in no index, and what seems lost may be in them; `lumivault repair index` comes first"
             )));
         }
-        let absent = index.note_listing(&listed);
+        let absent = index.note_listing(self.repository.backend(), &listed)?;
         let absent = absent.iter().filter(|pack| !index.is_marked(&pack.name)).count();
         if absent > 0 {
             return Err(Error::Blocked(format!(

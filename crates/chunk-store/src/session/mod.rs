@@ -42,7 +42,8 @@ pub struct Session<'r> {
 #[derive(Debug)]
 struct State {
     record: SessionRecord,
-    object: ObjectName,
+    /// All objects of the session, the newest last. They stay until it ends: whoever lists sessions meanwhile must see one of them.
+    objects: Vec<ObjectName>,
     closed: bool,
 }
 
@@ -74,10 +75,13 @@ impl<'r> Session<'r> {
             holder: holder.clone(),
             state: Mutex::new(State {
                 record,
-                object,
+                objects: vec![object],
                 closed: false,
             }),
         };
+        if kind != SessionKind::Writer {
+            repository.settle()?;
+        }
         // Whoever opens one at the same moment sees this one, or is seen here.
         for other in others(repository, Some(session.id()), holder)? {
             if !session.is_hindered_by(&other) {
@@ -140,13 +144,9 @@ impl<'r> Session<'r> {
         let object = self
             .repository
             .store_sealed(ObjectType::Session, &next.encode())?;
-        let before = std::mem::replace(&mut state.object, object);
+        state.objects.push(object);
         state.record = next;
-        match self.repository.backend().remove(&object_id(before)) {
-            // Whoever revoked the session may have removed it; the next check tells.
-            Ok(()) | Err(BackendError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        Ok(())
     }
 
     /// Fails if somebody took this session for dead. Whatever it commits then must not be relied on.
@@ -159,21 +159,22 @@ impl<'r> Session<'r> {
         if revocations(self.repository)?.contains(&state.record.id) {
             return Err(Error::Revoked);
         }
-        match self.repository.backend().size(&object_id(state.object)) {
-            Ok(_) => Ok(()),
-            Err(BackendError::NotFound { .. }) => Err(Error::Revoked),
-            Err(error) => Err(error.into()),
+        // Whoever revokes it removes them all, as far as they show.
+        for name in &state.objects {
+            match self.repository.backend().size(&object_id(*name)) {
+                Ok(_) => {}
+                Err(BackendError::NotFound { .. }) => return Err(Error::Revoked),
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(())
     }
 
     /// Closes the session.
     pub fn close(self) -> Result<(), Error> {
         let mut state = self.lock();
         state.closed = true;
-        match self.repository.backend().remove(&object_id(state.object)) {
-            Ok(()) | Err(BackendError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        Ok(remove_all(self.repository, &state.objects)?)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -188,11 +189,23 @@ impl Drop for Session<'_> {
             return;
         }
         // One that stays is known to be dead when the process is gone, or after a day.
-        if let Err(error) = self.repository.backend().remove(&object_id(state.object)) {
+        if let Err(error) = remove_all(self.repository, &state.objects) {
             let text = format!("the session of this run could not be closed: {error}");
             self.repository.environment().monitor.event(Event::Detail(&text));
         }
     }
+}
+
+/// Removes a session's objects, the newest last: what an interruption leaves says no less than the whole did.
+fn remove_all(repository: &Repository, objects: &[ObjectName]) -> Result<(), BackendError> {
+    for name in objects {
+        match repository.backend().remove(&object_id(*name)) {
+            // Whoever revoked the session may have removed it.
+            Ok(()) | Err(BackendError::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn object_id(name: ObjectName) -> ObjectId {

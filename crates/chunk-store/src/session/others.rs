@@ -76,38 +76,20 @@ impl Other {
     }
 }
 
-/// How often a listing is repeated in which something vanished before it was read.
-const LISTINGS_MAX: usize = 100;
-
-/// All sessions but one's own. A session object that vanishes between listing and reading was replaced by its next one, or its
-/// session ended: only a new listing tells.
+/// All sessions but one's own. The objects of a session stay until it ends, so one that vanishes between listing and reading is of a
+/// session that has ended, or is ending.
 pub(crate) fn others(
     repository: &Repository,
     own: Option<SessionId>,
     holder: &Holder,
 ) -> Result<Vec<Other>, Error> {
-    for _ in 0..LISTINGS_MAX {
-        if let Some(found) = list_once(repository, own, holder)? {
-            return Ok(found);
-        }
-    }
-    Err(Error::InUse(
-        "by others whose sessions change too fast to be read".into(),
-    ))
-}
-
-fn list_once(
-    repository: &Repository,
-    own: Option<SessionId>,
-    holder: &Holder,
-) -> Result<Option<Vec<Other>>, Error> {
     let mut sessions: BTreeMap<SessionId, Other> = BTreeMap::new();
     let mut unreadable = Vec::new();
     for info in repository.backend().list(ObjectKind::Session)? {
         let id = super::object_id(info.name);
         let record = match repository.load_sealed(ObjectType::Session, &id) {
             Ok(body) => SessionRecord::decode(&body).map_err(|source| Error::Decode { object: id, source }),
-            Err(Error::Backend(BackendError::NotFound { .. })) => return Ok(None),
+            Err(Error::Backend(BackendError::NotFound { .. })) => continue,
             Err(error) => Err(error),
         };
         match record {
@@ -144,7 +126,7 @@ fn list_once(
             .is_some_and(|record| is_dead(record, now, holder));
     }
     found.append(&mut unreadable);
-    Ok(Some(found))
+    Ok(found)
 }
 
 /// Being taken for dead wrongly costs a run, never data: a revoked session finds out before it reports success.

@@ -103,8 +103,9 @@ impl<'r> Writing<'r> {
             known.insert(stored.object);
         }
         drop(known);
-        let listed = self.repository.backend().list(ObjectKind::Pack)?;
-        self.index.note_listing(&listed);
+        let backend = self.repository.backend();
+        let listed = backend.list(ObjectKind::Pack)?;
+        self.index.note_listing(backend, &listed)?;
         let packs = self.index.take_conflicts();
         Ok((packs > 0).then_some(Conflict { packs }))
     }
@@ -124,8 +125,14 @@ impl<'r> Writing<'r> {
         if let Some(session) = &self.session {
             session.check()?;
         }
-        let listed = self.repository.backend().list(ObjectKind::Pack)?;
-        match self.index.relied_but_absent(&listed) {
+        let backend = self.repository.backend();
+        // A listing that lags may show what is gone; names tell, one by one.
+        let listed = if self.repository.listings_lag() {
+            Vec::new()
+        } else {
+            backend.list(ObjectKind::Pack)?
+        };
+        match self.index.relied_but_absent(backend, &listed)? {
             0 => Ok(()),
             count => Err(Error::PacksVanished(count)),
         }
@@ -133,6 +140,7 @@ impl<'r> Writing<'r> {
 
     /// Hides a snapshot that was never reported as made, for good. The tombstone goes first, so that its absence is explained.
     fn take_back(&self, id: SnapshotId) -> Result<(), Error> {
+        self.repository.settle()?;
         let stored = self
             .repository
             .snapshots()?

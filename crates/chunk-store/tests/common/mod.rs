@@ -26,6 +26,8 @@ pub struct Fixture {
     pub world: World,
     pub memory: Memory,
     pub key: [u8; 32],
+    /// By how much whoever opens it takes listings to lag.
+    pub listing_delay_seconds: u32,
 }
 
 impl Fixture {
@@ -37,6 +39,7 @@ impl Fixture {
             world,
             memory: Memory::new(),
             key,
+            listing_delay_seconds: 0,
         };
         fixture.init(Arc::new(fixture.memory.clone())).unwrap();
         fixture
@@ -50,6 +53,7 @@ impl Fixture {
             world,
             memory: Memory::new(),
             key,
+            listing_delay_seconds: 0,
         }
     }
 
@@ -58,10 +62,7 @@ impl Fixture {
     }
 
     pub fn init(&self, backend: Arc<dyn Backend>) -> Result<Repository, Error> {
-        let options = InitOptions {
-            slots: vec![raw_slot(self.key, "first")],
-            chunker: vec![1],
-        };
+        let options = InitOptions::new(vec![raw_slot(self.key, "first")], vec![1]);
         Repository::init(backend, &options, self.env())
     }
 
@@ -70,7 +71,11 @@ impl Fixture {
     }
 
     pub fn open_on(&self, backend: Arc<dyn Backend>) -> Result<Repository, Error> {
-        Repository::open(backend, &raw(self.key), OpenOptions::default(), self.env())
+        let options = OpenOptions {
+            listing_delay_seconds: self.listing_delay_seconds,
+            ..OpenOptions::default()
+        };
+        Repository::open(backend, &raw(self.key), options, self.env())
     }
 
     pub fn open_with(&self, secret: &SlotSecret) -> Result<Repository, Error> {
@@ -126,6 +131,7 @@ impl Fixture {
             world: self.world.clone(),
             memory,
             key: self.key,
+            listing_delay_seconds: self.listing_delay_seconds,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use lumivault_chunk_store::backend::{Backend, BackendError, Memory, ObjectInfo, Spool};
-use lumivault_format::{ObjectId, ObjectKind};
+use lumivault_format::{ObjectId, ObjectKind, ObjectName};
 
 type Act = Box<dyn FnOnce() + Send>;
 type Choice = Box<dyn Fn(&ObjectId) -> bool + Send + Sync>;
@@ -16,6 +16,8 @@ pub struct Steered {
     full: bool,
     is_lost: Choice,
     before: Mutex<Option<(ObjectKind, Act)>>,
+    after: Mutex<Option<(ObjectKind, Act)>>,
+    absent: Mutex<Option<ObjectName>>,
 }
 
 impl Steered {
@@ -34,12 +36,38 @@ impl Steered {
         Self::new(inner, false, Box::new(|_| false), Some((kind, Box::new(act))))
     }
 
+    /// Something happens just after objects of a kind were listed for the first time.
+    pub fn after(inner: Memory, kind: ObjectKind, act: impl FnOnce() + Send + 'static) -> Arc<Self> {
+        let steered = Self::new(inner, false, Box::new(|_| false), None);
+        *steered.after.lock().unwrap() = Some((kind, Box::new(act)));
+        steered
+    }
+
+    /// Lists an object that is not there.
+    pub fn absent(inner: Memory, name: ObjectName) -> Arc<Self> {
+        let steered = Self::new(inner, false, Box::new(|_| false), None);
+        *steered.absent.lock().unwrap() = Some(name);
+        steered
+    }
+
+    fn is_there(&self, id: &ObjectId) -> Result<(), BackendError> {
+        if *self.absent.lock().unwrap() == Some(id.name) {
+            return Err(BackendError::NotFound {
+                object: *id,
+                location: self.location(),
+            });
+        }
+        Ok(())
+    }
+
     fn new(inner: Memory, full: bool, is_lost: Choice, before: Option<(ObjectKind, Act)>) -> Arc<Self> {
         Arc::new(Self {
             inner,
             full,
             is_lost,
             before: Mutex::new(before),
+            after: Mutex::default(),
+            absent: Mutex::default(),
         })
     }
 }
@@ -56,18 +84,25 @@ impl Backend for Steered {
     }
 
     fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectInfo>, BackendError> {
-        let act = self.before.lock().unwrap().take_if(|(of, _)| *of == kind);
-        if let Some((_, act)) = act {
-            act();
-        }
-        self.inner.list(kind)
+        let act = |when: &Mutex<Option<(ObjectKind, Act)>>| {
+            let act = when.lock().unwrap().take_if(|(of, _)| *of == kind);
+            if let Some((_, act)) = act {
+                act();
+            }
+        };
+        act(&self.before);
+        let listed = self.inner.list(kind);
+        act(&self.after);
+        listed
     }
 
     fn size(&self, id: &ObjectId) -> Result<u64, BackendError> {
+        self.is_there(id)?;
         self.inner.size(id)
     }
 
     fn read_at(&self, id: &ObjectId, offset: u64, buffer: &mut [u8]) -> Result<(), BackendError> {
+        self.is_there(id)?;
         if (self.is_lost)(id) {
             return Err(BackendError::NoSuchPlace {
                 location: self.location(),

@@ -7,7 +7,9 @@ use clap::{ArgAction, Args};
 use crate::failure::Failure;
 use crate::output::Format;
 use crate::password::{PasswordSource, Secret, Unlock, no_terminal, split_words};
-use crate::request::{Access, KDF_MEMORY_MAX, RepoLocation, Settings, parse_kdf_memory, threads};
+use crate::request::{
+    Access, KDF_MEMORY_MAX, RepoLocation, Settings, parse_kdf_memory, parse_listing_delay, threads,
+};
 use crate::surroundings::Surroundings;
 
 #[derive(Args)]
@@ -67,6 +69,10 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "SIZE", value_parser = parse_kdf_memory)]
     kdf_memory_max: Option<u64>,
 
+    /// What changes in the repository's folders shows up to so much later (90s, 2m): `init` keeps it, pruning waits
+    #[arg(long, global = true, value_name = "TIME", value_parser = parse_listing_delay)]
+    listing_delay: Option<u32>,
+
     /// Write although the repository is older than what this machine saw of it last: you know why
     #[arg(long, global = true)]
     accept_rollback: bool,
@@ -88,6 +94,7 @@ impl GlobalArgs {
         reads_stdin: Option<&'static str>,
     ) -> Result<Access, Failure> {
         let kdf_memory_max = self.kdf_memory_max.unwrap_or(KDF_MEMORY_MAX);
+        let listing_delay_seconds = self.listing_delay.unwrap_or(0);
         let repo = self.repo(around)?;
         let cache = self.cache(around);
         let accept_rollback = self.accept_rollback;
@@ -115,6 +122,7 @@ impl GlobalArgs {
             state,
             accept_rollback,
             kdf_memory_max,
+            listing_delay_seconds,
         })
     }
 

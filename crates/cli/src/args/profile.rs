@@ -18,6 +18,7 @@ const REPOSITORY: &[&str] = &[
     "cache-dir",
     "no-cache",
     "kdf-memory-max",
+    "listing-delay",
 ];
 const GLOBAL: &[&str] = &["json", "quiet", "verbose", "threads"];
 const VERBS: &[&str] = &[

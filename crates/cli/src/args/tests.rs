@@ -371,6 +371,20 @@ fn the_cache_is_named_by_option_then_variable() {
 }
 
 #[test]
+fn listings_that_lag_are_known_by_an_option_or_a_profile() {
+    let around = with_password();
+    let delay = |words: &[&str]| access(&around, words).listing_delay_seconds;
+    assert_eq!(delay(&["prune"]), 0);
+    assert_eq!(delay(&["prune", "--listing-delay", "2m"]), 120);
+    assert_eq!(
+        delay(&["--listing-delay", "90s", "init", "--no-recovery-code"]),
+        90
+    );
+    refused(&["prune", "--listing-delay", "2h"], "more than an hour");
+    refused(&["prune", "--listing-delay", "2"], "seconds (90s)");
+}
+
+#[test]
 fn init_makes_a_recovery_code_one_way_or_the_other() {
     let init = |around: &Surroundings, words: &[&str]| match verb_at(around, words) {
         Verb::Init(init) => init,

@@ -36,6 +36,7 @@ struct Answer {
     repository: String,
     recovery_file: Option<String>,
     parity_percent: u8,
+    listing_delay_seconds: u32,
 }
 
 pub(crate) fn run(request: &Init, access: &Access, context: &Context) -> Result<ExitCode, Failure> {
@@ -49,7 +50,7 @@ pub(crate) fn run(request: &Init, access: &Access, context: &Context) -> Result<
     refuse_existing(path)?;
     let is_new = !path.exists();
     let disk = Arc::new(LocalDisk::create(path)?);
-    let made = make(request, source, &disk, context);
+    let made = make(request, (access, source), &disk, context);
     if made.is_err() && is_new {
         // Only an empty folder goes.
         let _ = std::fs::remove_dir(path);
@@ -65,6 +66,7 @@ pub(crate) fn run(request: &Init, access: &Access, context: &Context) -> Result<
             .and_then(|handed| handed.file.as_deref())
             .map(absolute),
         parity_percent: repository.config().parity_percent,
+        listing_delay_seconds: repository.config().listing_delay_seconds,
     };
     if context.output.is_json() {
         context.output.document(&answer)?;
@@ -106,13 +108,13 @@ fn refuse_existing(path: &Path) -> Result<(), Failure> {
 
 fn make(
     request: &Init,
-    source: &PasswordSource,
+    (access, source): (&Access, &PasswordSource),
     disk: &Arc<LocalDisk>,
     context: &Context,
 ) -> Result<(Repository, Option<HandedOver>), Failure> {
     let password = new_password(source)?;
     let handed = codes::recovery(&request.recovery)?;
-    let made = create(request, &password, handed.as_ref(), disk, context);
+    let made = create(request, access, (&password, handed.as_ref()), disk, context);
     if let (Err(_), Some(handed)) = (&made, &handed) {
         handed.take_back();
     }
@@ -121,8 +123,8 @@ fn make(
 
 fn create(
     request: &Init,
-    password: &Secret,
-    handed: Option<&HandedOver>,
+    access: &Access,
+    (password, handed): (&Secret, Option<&HandedOver>),
     disk: &Arc<LocalDisk>,
     context: &Context,
 ) -> Result<Repository, Failure> {
@@ -130,13 +132,13 @@ fn create(
     let mut slots = vec![password_slot(password, PASSWORD_LABEL, request.kdf_memory)];
     slots.extend(handed.map(|handed| raw_slot(handed, RECOVERY_LABEL)));
     let options = InitOptions {
-        slots,
-        chunker: parameters(),
+        // From the first moment: a kill must not leave an archive that was to have parity and never gets it.
+        parity_percent: request.parity_percent.unwrap_or(0),
+        listing_delay_seconds: access.listing_delay_seconds,
+        ..InitOptions::new(slots, parameters())
     };
     let env = Environment::system(Arc::clone(&progress) as Arc<_>);
-    // From the first moment: a kill must not leave an archive that was to have parity and never gets it.
-    let percent = request.parity_percent.unwrap_or(0);
-    let made = Repository::init_with_parity(Arc::clone(disk) as Arc<_>, &options, percent, env);
+    let made = Repository::init(Arc::clone(disk) as Arc<_>, &options, env);
     progress.finish();
     let repository = made?;
     if let Err(error) = disk.write_readme(&readme(&context.today().to_string())) {
@@ -200,7 +202,10 @@ fn tell(
         format!("  archive        {}", answer.archive),
         format!("  recovery code  {code}"),
         format!("  parity         {parity}"),
-        String::new(),
+        match answer.listing_delay_seconds {
+            0 => String::new(),
+            seconds => format!("  listings       lag by up to {seconds} s; what deletes waits for it\n"),
+        },
         "Next:".to_owned(),
         format!(
             "  lumivault -r {repo} import --phone \"Lumia 950\" FOLDER    copies that have dates in their names"

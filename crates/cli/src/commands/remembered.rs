@@ -127,6 +127,7 @@ mod tests {
             state: Some(state.to_owned()),
             accept_rollback: false,
             kdf_memory_max: 1 << 30,
+            listing_delay_seconds: 0,
         }
     }
 

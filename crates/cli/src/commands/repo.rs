@@ -7,7 +7,7 @@ use lumivault_chunk_store::backend::{Backend as _, Capability, LocalDisk};
 use lumivault_chunk_store::keys::{RecoveryCode, SlotSecret};
 use lumivault_chunk_store::session::Writing;
 use lumivault_chunk_store::{
-    CacheDir, ChunkIndex, Environment, Error, OpenOptions, Repository, StoredSnapshot,
+    CacheDir, Chain, ChunkIndex, Environment, Error, OpenOptions, Repository, StoredSnapshot,
 };
 use lumivault_format::ObjectKind;
 use zeroize::Zeroizing;
@@ -75,6 +75,7 @@ pub(crate) fn open(access: &Access, context: &Context, verb: &'static str) -> Re
     let options = OpenOptions {
         kdf_memory_kib_max: kib(access.kdf_memory_max),
         first_slot: remembered.slot(),
+        listing_delay_seconds: access.listing_delay_seconds,
     };
     let asks = matches!(access.unlock, Unlock::Password(PasswordSource::Ask));
     let mut tries = if asks { TRIES } else { 1 };
@@ -122,9 +123,9 @@ pub(crate) fn open_to_write(
     if dry_run {
         return Ok(opened);
     }
-    let chain = opened.repository.chain()?;
     let mut trust = opened.trust();
-    if let Some(problem) = trust.problem(&opened.repository, &chain) {
+    let (chain, problem) = opened.compare(&trust)?;
+    if let Some(problem) = problem {
         if !access.accept_rollback {
             opened.progress.finish();
             return Err(Failure::new(
@@ -229,12 +230,24 @@ impl Opened {
         Trust::load(self.state.as_deref(), &self.repository)
     }
 
+    /// The chain of snapshots, and what is wrong with it, compared with what this machine saw. Where listings lag, only what is
+    /// still wrong when they must show everything.
+    fn compare(&self, trust: &Trust) -> Result<(Chain, Option<String>), Failure> {
+        let chain = self.repository.chain()?;
+        let problem = trust.problem(&self.repository, &chain);
+        if problem.is_none() || !self.repository.listings_lag() {
+            return Ok((chain, problem));
+        }
+        self.repository.settle()?;
+        let chain = self.repository.chain()?;
+        let problem = trust.problem(&self.repository, &chain);
+        Ok((chain, problem))
+    }
+
     /// Remembers what a command leaves behind, unless others have put something older there meanwhile.
     fn remember_chain(&self) {
         let mut trust = self.trust();
-        if let Ok(chain) = self.repository.chain()
-            && trust.problem(&self.repository, &chain).is_none()
-        {
+        if let Ok((chain, None)) = self.compare(&trust) {
             let _ = trust.keep(&self.repository, &chain);
         }
     }
@@ -245,7 +258,7 @@ impl Opened {
         if !trust.knows_something() {
             return Ok(false);
         }
-        if let Some(problem) = trust.problem(&self.repository, &self.repository.chain()?) {
+        if let (_, Some(problem)) = self.compare(&trust)? {
             self.progress.warn(&format!(
                 "the repository is not what it was: {problem}. What is there can be read; `lumivault check` tells whether it is \
                  whole"

@@ -112,6 +112,9 @@ fn try_all(bytes: &[u8]) {
     if let Ok(seconds) = parse_grace(&text) {
         assert!(seconds >= 0);
     }
+    if let Ok(seconds) = parse_listing_delay(&text) {
+        assert!(seconds <= lumivault_format::limits::LISTING_DELAY_SECONDS_MAX);
+    }
     assert!(!printable(&text).contains(char::is_control), "{text:?}");
     let _ = (parse_keep(&text), parse_group_by(&text), TagList::parse(&text));
     let _ = (

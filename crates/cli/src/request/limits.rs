@@ -1,6 +1,7 @@
 //! How far `prune` goes.
 
 use lumivault_chunk_store::prune::MaxUnused;
+use lumivault_format::limits::LISTING_DELAY_SECONDS_MAX;
 
 use crate::output::parse_size;
 
@@ -40,6 +41,22 @@ pub(crate) fn parse_grace(text: &str) -> Result<i64, String> {
         .ok_or_else(|| "more than ten years".into())
 }
 
+/// By how much listings lag: seconds, minutes or hours, in seconds.
+pub(crate) fn parse_listing_delay(text: &str) -> Result<u32, String> {
+    let form = || "a delay is a number of seconds (90s), minutes (2m) or hours (1h)".to_owned();
+    let text = text.trim();
+    let units = [("s", 1), ("m", 60), ("h", 3600)];
+    let (number, unit) = units
+        .into_iter()
+        .find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))
+        .ok_or_else(form)?;
+    let number: u32 = number.parse().map_err(|_| form())?;
+    number
+        .checked_mul(unit)
+        .filter(|seconds| *seconds <= LISTING_DELAY_SECONDS_MAX)
+        .ok_or_else(|| "more than an hour; nobody could wait for that".into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +80,17 @@ mod tests {
         assert_eq!(parse_grace(" 36h "), Ok(129_600));
         for text in ["", "d", "7", "-1d", "7w", "1.5d", "4000d", "99999999999d"] {
             assert!(parse_grace(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn delays() {
+        assert_eq!(parse_listing_delay("90s"), Ok(90));
+        assert_eq!(parse_listing_delay(" 2m "), Ok(120));
+        assert_eq!(parse_listing_delay("1h"), Ok(3600));
+        assert_eq!(parse_listing_delay("0s"), Ok(0));
+        for text in ["", "s", "2", "-1s", "1.5m", "61m", "2h", "99999999999s", "1d"] {
+            assert!(parse_listing_delay(text).is_err(), "{text:?}");
         }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) use choice::{Category, Choice};
 pub(crate) use excludes::{Excludes, Marker, Pattern, paths_of, patterns_of};
 pub(crate) use kdf::{KDF_MEMORY_MAX, KDF_MEMORY_MIN, parse_kdf_memory};
 pub(crate) use keep::{TagList, parse_group_by, parse_keep};
-pub(crate) use limits::{parse_grace, parse_max_unused};
+pub(crate) use limits::{parse_grace, parse_listing_delay, parse_max_unused};
 pub(crate) use location::RepoLocation;
 pub(crate) use percent::parity_percent;
 pub(crate) use repair::{OtherCopy, Repair};
@@ -81,6 +81,8 @@ pub(crate) struct Access {
     pub(crate) accept_rollback: bool,
     /// Bytes a key slot may ask for.
     pub(crate) kdf_memory_max: u64,
+    /// Seconds by which the storage's listings lag, if that is more than the archive says.
+    pub(crate) listing_delay_seconds: u32,
 }
 
 /// Something with a repository.

@@ -39,10 +39,7 @@ pub fn init(backend: Arc<dyn Backend>, environment: Environment) -> Repository {
         label: "test".into(),
         kdf: KdfParams::DEFAULT,
     };
-    let options = InitOptions {
-        slots: vec![slot],
-        chunker: lumivault_ingest::chunking::parameters(),
-    };
+    let options = InitOptions::new(vec![slot], lumivault_ingest::chunking::parameters());
     Repository::init(backend, &options, environment).unwrap()
 }
 

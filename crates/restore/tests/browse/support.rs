@@ -132,10 +132,7 @@ impl Vault {
             label: "test".into(),
             kdf: KdfParams::DEFAULT,
         };
-        let options = InitOptions {
-            slots: vec![slot],
-            chunker: lumivault_ingest::chunking::parameters(),
-        };
+        let options = InitOptions::new(vec![slot], lumivault_ingest::chunking::parameters());
         Repository::init(Arc::new(place.clone()), &options, world.environment()).unwrap();
         let watch = Arc::clone(&place.watch);
         let repository = Repository::open(

@@ -130,10 +130,10 @@ impl Site {
     /// As the program does it.
     pub(super) fn init(&self, slots: &[Key]) -> Try<()> {
         let disk = Arc::new(LocalDisk::create(&self.repository()).map_err(failed("making the folder"))?);
-        let options = InitOptions {
-            slots: slots.iter().copied().map(slot).collect(),
-            chunker: lumivault_ingest::chunking::parameters(),
-        };
+        let options = InitOptions::new(
+            slots.iter().copied().map(slot).collect(),
+            lumivault_ingest::chunking::parameters(),
+        );
         let backend = self.backend(&disk).map_err(failed("opening the folder"))?;
         Repository::init(backend, &options, self.world.environment()).map_err(failed("init"))?;
         disk.write_readme("An archive.").map_err(failed("README"))

@@ -53,10 +53,7 @@ impl Scene {
             label: "test".into(),
             kdf: KdfParams::DEFAULT,
         };
-        let options = InitOptions {
-            slots: vec![slot],
-            chunker: lumivault_ingest::chunking::parameters(),
-        };
+        let options = InitOptions::new(vec![slot], lumivault_ingest::chunking::parameters());
         let disk = LocalDisk::create(&scene.repository()).unwrap();
         Repository::init(Arc::new(disk), &options, Environment::system(Arc::new(Silent))).unwrap();
         fs::create_dir(scene.source()).unwrap();

@@ -81,6 +81,7 @@ impl Work<'_> {
             Some(stored) => stored.id,
             None => self.repository.commit_snapshot(&snapshot)?,
         };
+        self.repository.settle()?;
         let found = self.repository.snapshots()?.found;
         let new = found
             .iter()
@@ -115,6 +116,9 @@ impl Work<'_> {
         if !state.removal_begun {
             facts.add(damaged, AnnotationKind::Removal, "something in it is lost")?;
         }
+        // As prune does: whoever revives it sees the removal, or is seen here.
+        self.repository.settle()?;
+        self.repository.settle()?;
         let facts = Facts::read(self.repository, &self.holder.host)?.complete()?;
         // Brought back at this moment; whoever did that is told that it came too late, and the next run removes it.
         if facts.state(&damaged.id).forgotten.is_none() {

@@ -22,6 +22,7 @@ pub(super) struct ConfigDocument {
     created: String,
     chunker: Chunker,
     parity_percent: u8,
+    listing_delay_seconds: u32,
 }
 
 /// Chunker parameters, docs/format.md §11; sizes in bytes.
@@ -72,6 +73,7 @@ pub(super) fn config(repository: &Repository) -> ConfigDocument {
         created: utc(config.created_unix_seconds),
         chunker: Chunker::new(&config.chunker),
         parity_percent: config.parity_percent,
+        listing_delay_seconds: config.listing_delay_seconds,
     }
 }
 

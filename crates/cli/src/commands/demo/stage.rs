@@ -123,10 +123,7 @@ impl Stage {
             label: RECOVERY_LABEL.into(),
             kdf: KdfParams::DEFAULT,
         };
-        let options = InitOptions {
-            slots: vec![slot],
-            chunker: parameters(),
-        };
+        let options = InitOptions::new(vec![slot], parameters());
         let disk = LocalDisk::create(&self.repository())?;
         let repository = Repository::init(Arc::new(disk), &options, env)?;
         Ok(Opened { repository })

@@ -18,6 +18,7 @@ pub(super) const CONFIG: Target = Target {
             chunker: vec![1; 29],
             replica: ReplicaId::from_bytes([9; 16]),
             parity_percent: 5,
+            listing_delay_seconds: 60,
         };
         let mut indefinite = config.encode();
         indefinite[0] = 0xbf;

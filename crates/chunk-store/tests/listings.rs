@@ -1,0 +1,162 @@
+//! Listings that are not what is there any more: something was removed or replaced since, or the storage shows changes late. What
+//! machines do at the same time on such a storage is tried in `remote.rs` and `together.rs`.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::Fixture;
+use common::archive::{assert_holds, backup, holder, range};
+use common::steered::Steered;
+use common::{raw, raw_slot};
+use lumivault_chunk_store::forget::{forget, revive};
+use lumivault_chunk_store::prune::{PruneOptions, prune};
+use lumivault_chunk_store::session::Writing;
+use lumivault_chunk_store::{ChunkIndex, Error, InitOptions, OpenOptions, Repository};
+use lumivault_format::{ObjectKind, SnapshotId, limits};
+
+const NOW: PruneOptions = PruneOptions {
+    max_unused: lumivault_chunk_store::prune::MaxUnused::Bytes(0),
+    max_repack: None,
+    grace_seconds: 0,
+    now: true,
+    dry_run: false,
+};
+
+/// Two snapshots that share something; the first is forgotten, and what only it needs goes when somebody prunes.
+fn archive(seed: &str) -> (Fixture, SnapshotId) {
+    let f = Fixture::new(seed);
+    let repository = f.open();
+    let first = backup(&repository, 1, &range(0, 4)).unwrap();
+    let second = backup(&repository, 2, &range(2, 6)).unwrap();
+    forget(&repository, &[first], "desk").unwrap();
+    (f, second)
+}
+
+/// Prunes just after objects of this kind were listed.
+fn pruned_after(f: &Fixture, kind: ObjectKind) -> Repository {
+    let other = f.open();
+    let backend = Steered::after(f.memory.clone(), kind, move || {
+        let report = prune(&other, &holder(), None, &NOW).unwrap();
+        assert!(report.removed.packs > 0 && report.snapshots_removed == 1);
+    });
+    f.open_on(backend).unwrap()
+}
+
+#[test]
+fn an_index_that_is_replaced_while_it_is_read_is_read_anew() {
+    let (f, kept) = archive("listings: index");
+    let repository = pruned_after(&f, ObjectKind::Index);
+    let index = ChunkIndex::load(&repository, None).unwrap();
+    assert!(index.unreadable().is_empty() && f.world.notes.take_warnings().is_empty());
+    assert_eq!(index.packs(), ChunkIndex::load(&f.open(), None).unwrap().packs());
+    assert_holds(&f.open(), &[(kept, &range(2, 6))]);
+}
+
+#[test]
+fn an_index_object_that_is_shown_and_not_there_is_missing() {
+    let (f, _) = archive("listings: missing");
+    let name = f.list(ObjectKind::Index)[0];
+    let memory = f.memory.clone();
+    // It stays in the listing, as a folder entry does whose file is damaged.
+    let backend = Steered::absent(memory, name);
+    let index = ChunkIndex::load(&f.open_on(backend).unwrap(), None).unwrap();
+    assert_eq!(index.unreadable(), [name]);
+    assert_eq!(f.world.notes.take_warnings().len(), 1);
+}
+
+#[test]
+fn a_snapshot_that_is_removed_while_snapshots_are_read_is_gone_and_not_unreadable() {
+    let (f, kept) = archive("listings: snapshot");
+    let repository = pruned_after(&f, ObjectKind::Snapshot);
+    let loaded = repository.snapshots().unwrap();
+    assert!(loaded.unreadable.is_empty(), "{:?}", loaded.unreadable);
+    let ids: Vec<SnapshotId> = loaded.found.iter().map(|stored| stored.id).collect();
+    assert_eq!(ids, [kept]);
+}
+
+#[test]
+fn a_session_shows_until_it_ends() {
+    let f = Fixture::new("listings: session");
+    let repository = f.open();
+    let writing = Writing::begin(&repository, &holder(), None).unwrap();
+    let first = f.list(ObjectKind::Session);
+    f.world.clock.advance(2 * 3600);
+    writing.refresh().unwrap();
+    let later = f.list(ObjectKind::Session);
+    assert!(later.len() > first.len() && first.iter().all(|name| later.contains(name)));
+    writing.close().unwrap();
+    assert!(f.list(ObjectKind::Session).is_empty());
+}
+
+#[test]
+fn whoever_deletes_waits_until_listings_show_everything_and_nobody_else_does() {
+    const DELAY: u32 = 60;
+    let f = Fixture::empty("listings: delay");
+    let options = InitOptions {
+        listing_delay_seconds: DELAY,
+        ..InitOptions::new(vec![raw_slot(f.key, "first")], vec![1])
+    };
+    Repository::init(Arc::new(f.memory.clone()), &options, f.env()).unwrap();
+    // It is in the archive: whoever opens it needs not know.
+    let repository = f.open();
+    assert!(repository.listings_lag());
+    let passed = || f.world.clock.passed();
+    let delay = Duration::from_secs(DELAY.into());
+    let before = passed();
+    let first = backup(&repository, 1, &range(0, 4)).unwrap();
+    backup(&repository, 2, &range(2, 6)).unwrap();
+    forget(&repository, &[first], "desk").unwrap();
+    assert_eq!(passed(), before, "a backup has nothing to wait for");
+    revive(&repository, &[first], "desk").unwrap();
+    assert_eq!(passed(), before + delay);
+    forget(&repository, &[first], "desk").unwrap();
+    let before = passed();
+    let report = prune(&repository, &holder(), None, &NOW).unwrap();
+    assert!(report.removed.packs > 0);
+    assert!(passed() >= before + 5 * delay);
+    assert!(
+        f.world
+            .notes
+            .phases()
+            .iter()
+            .any(|phase| phase.starts_with("waiting until listings"))
+    );
+    // Whoever has enough of it can leave.
+    f.world.notes.cancel();
+    assert!(matches!(
+        prune(&repository, &holder(), None, &NOW),
+        Err(Error::Cancelled)
+    ));
+}
+
+#[test]
+fn where_listings_show_everything_nobody_waits() {
+    let (f, kept) = archive("listings: at once");
+    prune(&f.open(), &holder(), None, &NOW).unwrap();
+    assert_eq!(f.world.clock.passed(), Duration::ZERO);
+    assert_holds(&f.open(), &[(kept, &range(2, 6))]);
+}
+
+#[test]
+fn a_delay_can_be_given_to_an_archive_that_knows_of_none() {
+    let f = Fixture::new("listings: given");
+    assert!(!f.open().listings_lag());
+    let options = OpenOptions {
+        listing_delay_seconds: 5,
+        ..OpenOptions::default()
+    };
+    let opened = Repository::open(Arc::new(f.memory.clone()), &raw(f.key), options, f.env()).unwrap();
+    assert!(opened.listings_lag());
+    let empty = Fixture::empty("listings: too long");
+    let options = InitOptions {
+        listing_delay_seconds: limits::LISTING_DELAY_SECONDS_MAX + 1,
+        ..InitOptions::new(vec![raw_slot(empty.key, "first")], vec![1])
+    };
+    let made = Repository::init(Arc::new(empty.memory.clone()), &options, empty.env());
+    assert!(matches!(made, Err(Error::Unsupported(_))), "{made:?}");
+    assert!(empty.list(ObjectKind::KeySlot).is_empty());
+}
