@@ -4,11 +4,10 @@
 //! same on every phone. So it proves that an export arrived whole, and nothing about who wrote it.
 
 use aes::Aes128;
+use base64ct::{Base64, Encoding as _};
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeEncrypt, KeyIvInit};
 use sha2::{Digest, Sha256};
-
-use crate::base64;
 
 /// The GUID `D86B2FDE-C318-4DD2-8C9E-EB3F1A244DF8`; its first three fields are stored little-endian.
 const KEY: [u8; 16] = [
@@ -21,10 +20,10 @@ const IV: [u8; 16] = [
 
 /// The text a phone expects in the `.hsh` file of the export `msg`: 64 letters, no line end.
 pub fn checksum(msg: &[u8]) -> String {
-    let digest = base64::encode(&Sha256::digest(msg));
+    let digest = Base64::encode_string(&Sha256::digest(msg));
     let sealed =
         cbc::Encryptor::<Aes128>::new(&KEY.into(), &IV.into()).encrypt_padded_vec::<Pkcs7>(digest.as_bytes());
-    base64::encode(&sealed)
+    Base64::encode_string(&sealed)
 }
 
 /// Whether `hsh` is the checksum of `msg`. White space around it is forgiven.

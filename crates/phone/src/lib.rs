@@ -3,7 +3,6 @@
 //! So far: the checksum beside every message export ([`hsh`]) and the generator of a made-up phone ([`sample`])
 //! that the demonstration, the tests and the benchmarks share.
 
-mod base64;
 mod category;
 pub mod hsh;
 pub mod sample;

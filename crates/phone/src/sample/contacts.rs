@@ -1,12 +1,13 @@
 //! Address books: vCard 3.0 as mail services write it, vCard 2.1 as desktop Outlook does, the CSV of Outlook.com,
 //! and one old card in Windows-1252 that does not say so.
 
+use base64ct::{Base64, Encoding as _};
+
 use super::jpeg;
 use super::people::{CROWD, Person, person};
 use super::picture::Picture;
 use super::rng::Rng;
 use super::{Planned, Scale};
-use crate::base64;
 
 /// The columns of Outlook.com's export, in its order.
 #[rustfmt::skip]
@@ -75,7 +76,7 @@ fn entries(scale: &Scale, month: u32) -> Vec<Entry> {
 fn portrait(seed: u64, person: &Person) -> Option<String> {
     (person.number < PORTRAITS).then(|| {
         let mut rng = Rng::new(seed, "portrait", u64::from(person.number));
-        base64::encode(&jpeg::encode(&Picture::landscape(&mut rng, 96, 96), 80, None))
+        Base64::encode_string(&jpeg::encode(&Picture::landscape(&mut rng, 96, 96), 80, None))
     })
 }
 

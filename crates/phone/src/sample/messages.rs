@@ -1,12 +1,14 @@
 //! The exports of the app "contacts+message backup": every run is a whole new file that repeats the one before.
 
+use base64ct::{Base64, Encoding as _};
+
 use super::calendar::{Civil, STORY_BEGINS, copied_at, file_time, spread};
 use super::jpeg;
 use super::people::{Person, person};
 use super::picture::Picture;
 use super::rng::Rng;
 use super::{Planned, Scale};
-use crate::{base64, hsh};
+use crate::hsh;
 
 /// The phone keeps the exports of this many last months.
 const EXPORTS_KEPT: u32 = 3;
@@ -245,7 +247,7 @@ fn recipients<'a>(xml: &mut String, numbers: impl Iterator<Item = &'a str>) {
 fn attachment(xml: &mut String, kind: &str, content: &[u8]) {
     xml.push_str("<MessageAttachment>");
     element(xml, "AttachmentContentType", kind);
-    element(xml, "AttachmentDataBase64String", &base64::encode(content));
+    element(xml, "AttachmentDataBase64String", &Base64::encode_string(content));
     xml.push_str("</MessageAttachment>");
 }
 

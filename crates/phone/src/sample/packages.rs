@@ -1,12 +1,12 @@
 //! App packages: two XAPs, of which one is upgraded every month, and an APPX with its block map.
 
+use base64ct::{Base64, Encoding as _};
 use sha2::{Digest, Sha256};
 
 use super::archive::Archive;
 use super::png;
 use super::rng::Rng;
 use super::{Planned, Scale};
-use crate::base64;
 
 /// The piece of content that one hash in a block map covers.
 const BLOCK: usize = 65_536;
@@ -170,7 +170,7 @@ fn block_map(files: &[(&str, Vec<u8>)]) -> String {
         for block in content.chunks(BLOCK) {
             map.push_str(&format!(
                 "<Block Hash=\"{}\"/>",
-                base64::encode(&Sha256::digest(block))
+                Base64::encode_string(&Sha256::digest(block))
             ));
         }
         map.push_str("</File>");

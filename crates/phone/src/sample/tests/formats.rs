@@ -2,6 +2,7 @@
 
 use std::io::{Cursor, Read as _};
 
+use base64ct::{Base64, Encoding as _};
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
@@ -12,7 +13,6 @@ use super::super::rng::Rng;
 use super::super::tiff::{Place, Shot, dng};
 use super::super::{audio, jpeg, mp4, png};
 use super::{decode, months};
-use crate::base64;
 
 #[test]
 fn a_jpeg_decodes_to_the_picture_it_was_made_of() {
@@ -286,7 +286,12 @@ fn a_block_map_tells_the_hash_of_every_block() {
     assert!(code.len() > 65_536, "more than one block, or this shows little");
     let blocks: String = code
         .chunks(65_536)
-        .map(|block| format!("<Block Hash=\"{}\"/>", base64::encode(&Sha256::digest(block))))
+        .map(|block| {
+            format!(
+                "<Block Hash=\"{}\"/>",
+                Base64::encode_string(&Sha256::digest(block))
+            )
+        })
         .collect();
     assert!(map.contains(&format!(
         "<File Name=\"Lichtung.dll\" Size=\"{}\" LfhSize=\"42\">{blocks}</File>",
