@@ -272,3 +272,6 @@ fn to_u32(length: usize) -> u32 {
 fn to_usize(length: u32) -> usize {
     usize::try_from(length).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;
