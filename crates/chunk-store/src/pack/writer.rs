@@ -348,3 +348,6 @@ impl Drop for ChunkWriter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
