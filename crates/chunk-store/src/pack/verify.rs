@@ -101,3 +101,43 @@ fn split_window(entries: &[PackEntry]) -> (&[PackEntry], &[PackEntry], usize) {
 fn sealed_len(entry: &PackEntry) -> usize {
     usize::try_from(entry.sealed_len()).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use lumivault_format::{ChunkId, Codec, TAG_BYTES};
+
+    use super::*;
+
+    #[test]
+    fn a_window_takes_what_fits_four_mebibytes_and_at_least_one_entry() {
+        let most = 4_194_304;
+        let tag = u32::try_from(TAG_BYTES).unwrap();
+        // Sealed lengths; how many of the first make the window.
+        let cases: [(&[u32], usize); 8] = [
+            (&[100], 1),
+            (&[100, 200, 300], 3),
+            (&[most], 1),
+            (&[most + 1, 100], 1),
+            (&[100, most + 1], 1),
+            (&[100, most - 100, 100], 2),
+            (&[100, most - 99, 100], 1),
+            (&[100, most - 200, 101, 100], 2),
+        ];
+        for (sealed, expected) in cases {
+            let entry = |sealed: &u32| PackEntry {
+                id: ChunkId::from_bytes([7; 32]),
+                codec: Codec::None,
+                stored_len: sealed - tag,
+                plain_len: sealed - tag,
+            };
+            let entries: Vec<_> = sealed.iter().map(entry).collect();
+            let (window, rest, bytes) = split_window(&entries);
+            assert_eq!((window, rest), entries.split_at(expected), "{sealed:?}");
+            assert_eq!(
+                bytes,
+                sealed[..expected].iter().sum::<u32>() as usize,
+                "{sealed:?}"
+            );
+        }
+    }
+}
