@@ -256,3 +256,6 @@ fn apply(stored: &mut StoredSnapshot, facts: &[&Annotation]) {
     stored.pinned = state.pinned;
     stored.removal = state.removal_begun && state.forgotten.is_some();
 }
+
+#[cfg(test)]
+mod tests;
