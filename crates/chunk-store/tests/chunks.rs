@@ -7,8 +7,9 @@ mod common;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use common::steered::Steered;
 use common::{Fixture, OPTIONS, begin, id, read_all, store};
-use lumivault_chunk_store::backend::{Backend, Memory};
+use lumivault_chunk_store::backend::{Backend, BackendError, Memory};
 use lumivault_chunk_store::{
     ChunkIndex, ChunkWriter, Compression, CompressionHint, Error, PackReader, TreeReader, WriteSummary,
     WriterOptions,
@@ -132,6 +133,7 @@ fn what_is_known_is_not_stored_again() {
     let repository = f.open();
     let chunk = b"the same words".to_vec();
     let (index, writer) = begin(&repository).unwrap();
+    assert!(!writer.contains(&repository.chunk_id(ChunkKind::Data, &chunk)));
     let first = writer
         .store(ChunkKind::Data, &chunk, CompressionHint::Compress)
         .unwrap();
@@ -145,7 +147,7 @@ fn what_is_known_is_not_stored_again() {
         .unwrap();
     assert!(as_tree.new && as_tree.id != first.id, "kinds are apart");
     let summary = writer.finish().unwrap();
-    assert_eq!((summary.chunks, summary.packs), (2, 2));
+    assert_eq!((summary.chunks, summary.data_chunks, summary.packs), (2, 1, 2));
     assert!(index.contains(&first.id));
 
     let (_, summary) = store(&f.open(), ChunkKind::Data, std::slice::from_ref(&chunk)).unwrap();
@@ -244,7 +246,7 @@ fn many_tiny_chunks_stay_within_the_entries_of_a_pack() {
     let f = Fixture::new("chunks: tiny");
     let repository = f.open();
     let (_, writer) = begin(&repository).unwrap();
-    // Over four times the entries that one pack may have, in fewer bytes than make a full pack of each.
+    // More entries than one pack may have, in few more bytes than the smallest full pack.
     let count = 300_000u32;
     let mut ids = Vec::new();
     for number in 0..count {
@@ -254,6 +256,9 @@ fn many_tiny_chunks_stay_within_the_entries_of_a_pack() {
         ids.push(stored.id);
     }
     writer.finish().unwrap();
+    let packs = f.memory.list(ObjectKind::Pack).unwrap();
+    let full = packs.iter().filter(|pack| pack.size == 16 * MIB as u64);
+    assert_eq!((packs.len(), full.count()), (2, 1), "{packs:?}");
     let repository = f.open();
     let index = ChunkIndex::load(&repository, None).unwrap();
     assert!(index.unreadable().is_empty());
@@ -469,6 +474,20 @@ fn a_pack_forged_from_a_genuine_one_is_not_adopted() {
 }
 
 #[test]
+fn a_storage_that_goes_away_under_a_leftover_ends_the_run() {
+    let f = Fixture::new("chunks: gone under a leftover");
+    let name = leave_unlisted(&f, &[b"left by an interrupted run".to_vec()]);
+    let gone = Steered::losing(f.memory.clone(), move |object| object.name == name);
+    let repository = f.open_on(gone).unwrap();
+    let begun = begin(&repository).map(|_| ());
+    assert!(
+        matches!(begun, Err(Error::Backend(BackendError::NoSuchPlace { .. }))),
+        "{begun:?}"
+    );
+    assert!(f.world.notes.take_warnings().is_empty());
+}
+
+#[test]
 fn what_lay_in_a_lost_pack_is_stored_again_and_read_from_there() {
     let f = Fixture::new("chunks: lost pack");
     let random = SeededRandom::new("chunks: lost pack, content");
@@ -506,7 +525,7 @@ struct Flipping {
 #[derive(Debug)]
 struct FlippingSpool(Box<dyn lumivault_chunk_store::backend::Spool>, u64);
 
-type Answer<T> = Result<T, lumivault_chunk_store::backend::BackendError>;
+type Answer<T> = Result<T, BackendError>;
 
 impl Backend for Flipping {
     fn location(&self) -> String {
@@ -739,7 +758,8 @@ fn packs_can_be_read_from_their_own_directories() {
     let f = Fixture::new("chunks: directories");
     let repository = f.open();
     let chunks = [b"first".to_vec(), b"second".to_vec(), vec![b'x'; 5000]];
-    let (ids, _) = store(&repository, ChunkKind::Tree, &chunks).unwrap();
+    let (ids, summary) = store(&repository, ChunkKind::Tree, &chunks).unwrap();
+    assert_eq!((summary.chunks, summary.data_chunks), (3, 0));
     let name = f.list(ObjectKind::Pack)[0];
     let reader = PackReader::open_any(&repository, name).unwrap();
     assert_eq!(reader.kind(), ChunkKind::Tree);
