@@ -3,18 +3,17 @@ use lumivault_format::{Counts, Scope, SnapshotTime, TreeDigest};
 use super::*;
 use crate::testing::repository;
 
-#[test]
-fn a_record_that_reads_back_as_another_snapshot_is_not_committed() {
-    let (repository, _) = repository("snapshots: read-back");
-    let snapshot = |phone: &str| Snapshot {
+/// A snapshot of nothing, the same whenever it was written but for its tree.
+fn snapshot(repository: &Repository, number: u8, written: i64, predecessors: &[SnapshotId]) -> Snapshot {
+    Snapshot {
         time: SnapshotTime::instant(1_778_760_000, 0, 7_200).unwrap(),
-        phone: phone.into(),
+        phone: "Lumia 950".into(),
         host: "desk".into(),
         tool: "test".into(),
         sources: Vec::new(),
         scope: Scope::default(),
         tags: Vec::new(),
-        predecessors: Vec::new(),
+        predecessors: predecessors.to_vec(),
         root: vec![0, 0],
         root_stat: Vec::new(),
         counts: Counts::default(),
@@ -22,14 +21,39 @@ fn a_record_that_reads_back_as_another_snapshot_is_not_committed() {
         warnings_total: 0,
         config_generation: 1,
         config: repository.config_name(),
-        digest: TreeDigest::from_bytes([1; 32]),
-        written_unix_seconds: 1_778_760_000,
-    };
-    let (meant, other) = (snapshot("Lumia 950"), snapshot("Lumia 650"));
+        digest: TreeDigest::from_bytes([number; 32]),
+        written_unix_seconds: 1_778_760_000 + written,
+    }
+}
+
+#[test]
+fn a_record_that_reads_back_as_another_snapshot_is_not_committed() {
+    let (repository, _) = repository("snapshots: read-back");
+    let [meant, other] = [1, 2].map(|number| snapshot(&repository, number, 0, &[]));
     let record = other.encode_salted([3; 16]);
     let refused = repository.commit_record(&meant, &record);
     assert!(matches!(refused, Err(Error::Snapshot(_))), "{refused:?}");
     assert!(repository.snapshots().unwrap().found.is_empty());
     repository.commit_record(&other, &record).unwrap();
     assert_eq!(repository.snapshots().unwrap().found[0].snapshot, other);
+}
+
+#[test]
+fn snapshots_of_one_time_come_in_the_order_in_which_they_were_written() {
+    let (repository, _) = repository("snapshots: order");
+    let commit = |number, written, predecessors: &[SnapshotId]| {
+        let snapshot = snapshot(&repository, number, written, predecessors);
+        repository.commit_snapshot(&snapshot).unwrap()
+    };
+    let mut expected = vec![commit(0, 5, &[])];
+    for number in 1..6 {
+        // Within one second who names another comes after it; ids are as good as random.
+        expected.push(commit(number, 5, &expected[expected.len() - 1..]));
+    }
+    expected.push(commit(6, 6, &[]));
+    expected.insert(0, commit(7, 4, &[]));
+    let found = repository.snapshots().unwrap().found;
+    let ids: Vec<_> = found.iter().map(|stored| stored.id).collect();
+    assert_eq!(ids, expected);
+    assert!(found.is_sorted_by(|one, next| one.rank < next.rank));
 }
