@@ -208,6 +208,21 @@ fn nothing_changed_and_told_to_skip_leaves_no_trace() {
 }
 
 #[test]
+fn told_to_skip_what_was_lost_is_stored_again_all_the_same() {
+    let (vault, source) = (Vault::new(), folder());
+    let skip = || vault.backup_with(source.path(), |request| request.skip_if_unchanged = true);
+    let first = skip();
+    let files = vault.made(&first).len();
+    for pack in support::files_below(&vault.repository_path().join("packs")) {
+        std::fs::remove_file(pack).unwrap();
+    }
+    let second = skip();
+    assert!(second.skipped && second.snapshot.is_none());
+    assert!(second.written.data_chunks > 0 && second.written.packs > 0);
+    assert_eq!(vault.made(&first).len(), files, "all of it is back");
+}
+
+#[test]
 fn a_run_is_dry_if_either_side_says_so() {
     let (vault, source) = (Vault::new(), folder());
     let size = vault.size();
