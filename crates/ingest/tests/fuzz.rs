@@ -23,7 +23,7 @@ fn contents() {
         seeds: properties::content_seeds,
         check: |bytes| bounded(bytes, times(bytes, 4) + WINDOWS_BYTES, properties::content),
     };
-    run(&target, 15_000, SEED);
+    run(&target, 150_000, SEED);
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn sparse_contents() {
         seeds: properties::sparse_seeds,
         check: |bytes| bounded(bytes, times(bytes, 4) + WINDOWS_BYTES, properties::sparse),
     };
-    run(&target, 400, SEED);
+    run(&target, 4000, SEED);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn photos() {
             properties::exif(bytes);
         },
     };
-    run(&target, 20_000, SEED);
+    run(&target, 200_000, SEED);
 }
 
 #[test]
@@ -61,5 +61,5 @@ fn dates_of_names() {
             properties::names(bytes);
         },
     };
-    run(&target, 5000, SEED);
+    run(&target, 50_000, SEED);
 }

@@ -7,7 +7,7 @@ use lumivault_testkit::fuzz::{Counting, format, peak_of, run};
 static MEMORY: Counting = Counting;
 
 const SEED: u64 = 20_261_121;
-const ROUNDS: u64 = 6_000;
+const ROUNDS: u64 = 20_000;
 
 #[test]
 fn memory_is_counted() {

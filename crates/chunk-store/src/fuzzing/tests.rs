@@ -20,7 +20,7 @@ fn chunks() {
             bounded(bytes, times(bytes, 4) + 2 * plain_len, chunk);
         },
     };
-    run(&target, 4000, SEED);
+    run(&target, 40_000, SEED);
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn tables() {
         seeds: index_table_seeds,
         check: |bytes| bounded(bytes, times(bytes, 8), index_table),
     };
-    run(&target, 10_000, SEED);
+    run(&target, 100_000, SEED);
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn sealed_objects() {
         seeds: || vec![sealed_seed()],
         check: sealed,
     };
-    run(&target, 5000, SEED);
+    run(&target, 50_000, SEED);
 }
 
 #[test]
@@ -58,5 +58,5 @@ fn passwords() {
         },
         check: password,
     };
-    run(&target, 10_000, SEED);
+    run(&target, 100_000, SEED);
 }

@@ -10,7 +10,7 @@ use crate::output::{parse_size, printable};
 use crate::password::{PASSWORD_BYTES_MAX, Secret, split_words};
 
 const SEED: u64 = 20_261_121;
-const ROUNDS: u32 = 40_000;
+const ROUNDS: u32 = 400_000;
 
 /// Texts that mean something somewhere, to be changed.
 const TEXTS: [&str; 20] = [
