@@ -6,19 +6,8 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{Ran, World, files_below};
+use common::{Ran, World, files_below, noise};
 use serde_json::{Value, json};
-
-fn noise(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[3]
-    };
-    (0..length).map(|_| next()).collect()
-}
 
 /// Two months of a phone in a repository made with these options.
 fn world(options: &[&str]) -> World {

@@ -4,9 +4,7 @@
 
 mod common;
 
-use std::path::Path;
-
-use common::{World, files_below};
+use common::{World, copy, files_below};
 
 /// A repository with a snapshot of each month, in each a file of its own.
 fn months(count: u64) -> World {
@@ -92,14 +90,6 @@ fn forgetting_and_pruning_in_one_go() {
     assert!(said.contains("freed"), "{said}");
     assert_eq!(world.snapshots().len(), 1);
     world.ok(&["check"]);
-}
-
-fn copy(from: &Path, to: &Path) {
-    for (path, bytes) in files_below(from) {
-        let target = to.join(path.strip_prefix(from).unwrap());
-        std::fs::create_dir_all(target.parent().unwrap()).unwrap();
-        std::fs::write(target, bytes).unwrap();
-    }
 }
 
 #[test]

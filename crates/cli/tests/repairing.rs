@@ -6,19 +6,8 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{World, files_below};
+use common::{World, copy, files_below, noise};
 use serde_json::json;
-
-fn noise(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[3]
-    };
-    (0..length).map(|_| next()).collect()
-}
 
 /// Two months, and a plain copy of the repository in `copy`.
 fn world() -> World {
@@ -36,14 +25,6 @@ fn world() -> World {
     }
     copy(&world.repository(), &world.path("copy"));
     world
-}
-
-fn copy(from: &Path, to: &Path) {
-    for (path, content) in files_below(from) {
-        let target = to.join(path.strip_prefix(from).unwrap());
-        std::fs::create_dir_all(target.parent().unwrap()).unwrap();
-        std::fs::write(target, content).unwrap();
-    }
 }
 
 fn files(world: &World, folder: &str) -> Vec<PathBuf> {

@@ -12,7 +12,7 @@ use lumivault_chunk_store::prune::{PruneOptions, prune};
 use lumivault_chunk_store::session::{Holder, Writing};
 use lumivault_chunk_store::{Clock, Environment, OpenOptions, Repository, Silent};
 
-use crate::common::{World, files_below};
+use crate::common::{World, copy, files_below, noise};
 
 const HOUR: i64 = 3600;
 /// Snapshots that no command forgets and that are restored after each.
@@ -52,17 +52,6 @@ impl Clock for Behind {
             since.subsec_nanos(),
         )
     }
-}
-
-fn noise(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[3]
-    };
-    (0..length).map(|_| next()).collect()
 }
 
 /// What a phone holds in a month: some of it since long, some of it new.
@@ -293,13 +282,5 @@ fn holder() -> Holder {
     Holder {
         host: "another machine".into(),
         process: 1,
-    }
-}
-
-pub(super) fn copy(from: &Path, to: &Path) {
-    for (path, bytes) in files_below(from) {
-        let target: PathBuf = to.join(path.strip_prefix(from).unwrap());
-        std::fs::create_dir_all(target.parent().unwrap()).unwrap();
-        std::fs::write(target, bytes).unwrap();
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::base::Base;
-use crate::common::Ran;
+use crate::common::{Ran, copy};
 
 /// A copy of a repository, with a cache and a memory of its own.
 pub(super) struct Place<'b> {
@@ -37,8 +37,8 @@ impl<'b> Place<'b> {
         let place = Self { base, folder };
         link(repository, &place.repository());
         if let Some((state, cache)) = memory {
-            super::base::copy(state, &place.path("state"));
-            super::base::copy(cache, &place.path("cache"));
+            copy(state, &place.path("state"));
+            copy(cache, &place.path("cache"));
         }
         place
     }
