@@ -159,6 +159,8 @@ impl Repository {
         for slot in others {
             create_slot(storing, &archive, &keyring, slot, &env)?;
         }
+        // Before the config: whatever fails until then, or calls it off, leaves no archive.
+        env.settle(listing_delay_seconds)?;
         let config = Config {
             archive,
             generation: 1,
@@ -169,13 +171,14 @@ impl Repository {
             listing_delay_seconds,
         };
         let object = seal_object(&keyring, &archive, ObjectType::Config, &config.encode(), &env)?;
-        store_object(backend.as_ref(), ObjectType::Config, &object)?;
-        env.settle(listing_delay_seconds)?;
+        let config = store_object(backend.as_ref(), ObjectType::Config, &object)?;
         let options = OpenOptions {
             kdf_memory_kib_max: u32::MAX,
             ..OpenOptions::default()
         };
-        Self::open(backend, &first.secret, options, env)
+        let copies = Copies::new(Arc::clone(&backend), env.clone());
+        // Which a listing may not show yet.
+        Self::open_with(backend, copies, &[config], &first.secret, options, env)
     }
 
     /// Opens the repository with a password or a raw key.
@@ -194,6 +197,17 @@ impl Repository {
             }
             Err(error) => return Err(error),
         };
+        Self::open_with(backend, copies, &configs, secret, options, env)
+    }
+
+    fn open_with(
+        backend: Arc<dyn Backend>,
+        copies: Copies,
+        configs: &[ObjectName],
+        secret: &SlotSecret,
+        options: OpenOptions,
+        env: Environment,
+    ) -> Result<Self, Error> {
         let slots = LoadedSlots::load(&copies)?;
         let warn = |error: &Error| {
             env.monitor.event(Event::Warning(&format!(
@@ -207,7 +221,7 @@ impl Repository {
         open_epochs(&copies, &mut keyring, &slot, &archive)?
             .iter()
             .for_each(&warn);
-        let (config, config_name) = newest_config(&copies, &keyring, &archive, &configs, &warn)?;
+        let (config, config_name) = newest_config(&copies, &keyring, &archive, configs, &warn)?;
         Ok(Self {
             backend,
             secrets: Arc::new(Secrets::new(keyring)),
@@ -266,6 +280,12 @@ impl Repository {
     /// Waits until listings show whatever had been created or removed when this was called; not at all where they show it at once.
     pub fn settle(&self) -> Result<(), Error> {
         self.env.settle(self.listing_delay_seconds)
+    }
+
+    /// Waits until whatever others do who did not see yet what had been done when this was called shows in listings.
+    pub(crate) fn settle_twice(&self) -> Result<(), Error> {
+        self.settle()?;
+        self.settle()
     }
 
     /// Whether listings may show what was there some time ago.
@@ -340,23 +360,27 @@ impl Repository {
         self.copies.list(kind)
     }
 
-    /// Of objects that were listed and then not found, those that are missing; others had been removed by then, as a later listing tells.
-    pub(crate) fn missing(
+    /// What to say of objects that were listed and then not found. Those that a later listing does not show had been removed by then,
+    /// and there is nothing to say.
+    pub(crate) fn still_listed(
         &self,
         kind: ObjectKind,
-        not_found: Vec<ObjectName>,
-    ) -> Result<Vec<ObjectName>, Error> {
+        not_found: &[ObjectName],
+    ) -> Result<Vec<Error>, Error> {
         if not_found.is_empty() {
-            return Ok(not_found);
+            return Ok(Vec::new());
         }
         self.settle()?;
         // Or those of which copies were there when these were read last would still be listed.
         self.copies.forget();
         let listed = self.list_small(kind)?;
-        Ok(not_found
-            .into_iter()
-            .filter(|name| listed.contains(name))
-            .collect())
+        let missing = not_found.iter().filter(|name| listed.contains(name));
+        let location = self.backend.location();
+        let missing = missing.map(|name| BackendError::NotFound {
+            object: ObjectId { kind, name: *name },
+            location: location.clone(),
+        });
+        Ok(missing.map(Error::from).collect())
     }
 
     /// Where small objects are stored, with copies if the config says so.

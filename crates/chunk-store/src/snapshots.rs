@@ -64,15 +64,9 @@ impl Repository {
                 Err(error) => return Err(error),
             }
         }
-        let missing = self.missing(ObjectKind::Snapshot, not_found)?;
-        loaded.unreadable.extend(missing.into_iter().map(|name| {
-            let object = ObjectId {
-                kind: ObjectKind::Snapshot,
-                name,
-            };
-            let location = self.backend().location();
-            Error::Backend(BackendError::NotFound { object, location })
-        }));
+        loaded
+            .unreadable
+            .extend(self.still_listed(ObjectKind::Snapshot, &not_found)?);
         let annotations = self.annotations()?;
         loaded.unreadable.extend(annotations.unreadable);
         let mut facts: HashMap<SnapshotId, Vec<&Annotation>> = HashMap::new();
@@ -107,27 +101,17 @@ impl Repository {
             });
         }
         let snapshot = Snapshot::decode(record).map_err(|source| Error::Decode { object: id, source })?;
-        let tags = snapshot.tags.clone();
-        Ok(StoredSnapshot {
-            id: self.snapshot_id(record),
-            object: name,
-            snapshot,
-            tags,
-            forgotten: None,
-            pinned: false,
-            removal: false,
-            rank: 0,
-        })
+        Ok(self.stored(name, record, snapshot))
     }
 
     /// Commits a snapshot. Everything it refers to must be durable and listed already.
-    pub fn commit_snapshot(&self, snapshot: &Snapshot) -> Result<SnapshotId, Error> {
+    pub fn commit_snapshot(&self, snapshot: &Snapshot) -> Result<StoredSnapshot, Error> {
         let salt = self.environment().random_array()?;
         self.commit_record(snapshot, &snapshot.encode_salted(salt))
     }
 
     /// The same from its encoding.
-    pub(crate) fn commit_record(&self, snapshot: &Snapshot, record: &[u8]) -> Result<SnapshotId, Error> {
+    pub(crate) fn commit_record(&self, snapshot: &Snapshot, record: &[u8]) -> Result<StoredSnapshot, Error> {
         // What breaks a limit would be stored and never be read again.
         match Snapshot::decode(record) {
             Ok(decoded) if decoded == *snapshot => {}
@@ -143,8 +127,22 @@ impl Repository {
             }
         }
         let mac = keyed_hash(&self.secrets().derived.snapshot_mac, record);
-        self.store_sealed(ObjectType::Snapshot, &[mac.as_slice(), record].concat())?;
-        Ok(self.snapshot_id(record))
+        let object = self.store_sealed(ObjectType::Snapshot, &[mac.as_slice(), record].concat())?;
+        Ok(self.stored(object, record, snapshot.clone()))
+    }
+
+    /// As it was committed: without what was said about it later.
+    fn stored(&self, object: ObjectName, record: &[u8], snapshot: Snapshot) -> StoredSnapshot {
+        StoredSnapshot {
+            id: self.snapshot_id(record),
+            object,
+            tags: snapshot.tags.clone(),
+            snapshot,
+            forgotten: None,
+            pinned: false,
+            removal: false,
+            rank: 0,
+        }
     }
 
     fn snapshot_id(&self, record: &[u8]) -> SnapshotId {
@@ -172,14 +170,18 @@ impl Repository {
             found: Vec::new(),
             unreadable: Vec::new(),
         };
-        let mut named = Vec::new();
+        let (mut named, mut not_found) = (Vec::new(), Vec::new());
         for info in self.backend().list(ObjectKind::Annotation)? {
             match self.load_annotation(info.name) {
                 Ok(annotation) => named.push((info.name, annotation)),
+                Err(Error::Backend(BackendError::NotFound { .. })) => not_found.push(info.name),
                 Err(error) if error.spares_the_rest() => loaded.unreadable.push(error),
                 Err(error) => return Err(error),
             }
         }
+        loaded
+            .unreadable
+            .extend(self.still_listed(ObjectKind::Annotation, &not_found)?);
         named.sort_by_key(|(name, a)| (a.unix_seconds, a.nanoseconds, *name));
         loaded
             .found

@@ -298,7 +298,8 @@ fn records(archive: &Archive) -> Value {
     let id = archive
         .repository
         .commit_record(&snapshot, &snapshot.encode())
-        .unwrap();
+        .unwrap()
+        .id;
     let mac = crate::keys::keyed_hash(
         &archive.repository.secrets().derived.snapshot_mac,
         &snapshot.encode(),

@@ -9,15 +9,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::archive::{assert_holds, backup, backup_with, range, tree};
-use common::tree::commit;
+use common::tree::commit_stored;
 use common::{Fixture, OPTIONS};
 use lumivault_chunk_store::backend::{Backend as _, Memory};
 use lumivault_chunk_store::forget::{forget, revive};
 use lumivault_chunk_store::prune::{MaxUnused, PruneOptions, PruneReport, prune};
 use lumivault_chunk_store::session::{Holder, LEASE_SECONDS, Writing};
-use lumivault_chunk_store::{CacheDir, ChunkIndex, ChunkWriter, Error, Repository, TreeReader};
+use lumivault_chunk_store::{
+    CacheDir, ChunkIndex, ChunkWriter, Error, InitOptions, Repository, TreeReader, parity,
+};
 use lumivault_format::tree::FolderRef;
 use lumivault_format::{ObjectKind, SnapshotId};
+use lumivault_testkit::FixedClock;
 use lumivault_testkit::lagging::Lagging;
 
 const DELAY_SECONDS: u32 = 60;
@@ -50,10 +53,22 @@ struct Scene {
 
 impl Scene {
     fn new(seed: &str) -> Self {
-        let mut f = Fixture::new(seed);
+        Self::on(Fixture::new(seed), |f, clock| {
+            Lagging::new(f.memory.clone(), clock, seconds(DELAY_SECONDS))
+        })
+    }
+
+    /// What was made later may show before what was made earlier.
+    fn out_of_order(seed: &str) -> Self {
+        Self::on(Fixture::new(seed), |f, clock| {
+            let delay = seconds(DELAY_SECONDS);
+            Lagging::drawn(f.memory.clone(), clock, delay, Duration::ZERO, seed)
+        })
+    }
+
+    fn on(mut f: Fixture, storage: impl FnOnce(&Fixture, Arc<FixedClock>) -> Lagging<Memory>) -> Self {
         f.listing_delay_seconds = DELAY_SECONDS;
-        let clock = Arc::clone(&f.world.clock);
-        let storage = Lagging::new(f.memory.clone(), clock, seconds(DELAY_SECONDS));
+        let storage = storage(&f, Arc::clone(&f.world.clock));
         let repository = f.open_on(Arc::new(storage.clone())).unwrap();
         let forgotten = backup(&repository, 1, &range(0, 4)).unwrap();
         f.world.clock.pass(seconds(2 * DELAY_SECONDS));
@@ -120,10 +135,10 @@ impl Backup {
     }
 
     fn commit(self) -> Result<SnapshotId, Error> {
-        let id = commit(self.writing.repository(), 2, &self.root)?;
-        self.writing.confirm(id)?;
+        let stored = commit_stored(self.writing.repository(), 2, &self.root)?;
+        self.writing.confirm(&stored)?;
         self.writing.close()?;
-        Ok(id)
+        Ok(stored.id)
     }
 }
 
@@ -212,16 +227,19 @@ fn a_backup_just_behind_a_sweep_does_not_find_what_is_gone() {
         ChunkIndex::load(repository, cache.clone()).unwrap();
         scene.prune().unwrap();
         scene.pass(DELAY_SECONDS);
-        // The sweep removes packs and their mark after six times the delay.
-        let made = scene.plan(6 * DELAY_SECONDS + 10, move || {
+        // The sweep removes packs and their mark after eight times the delay.
+        let clock = Arc::clone(&scene.f.world.clock);
+        let made = scene.plan(8 * DELAY_SECONDS + 10, move || {
+            let began = clock.passed();
             let writing = Writing::begin(repository, &machine("writing"), cache)?;
             let id = backup_with(&writing, 2, &range(0, 4), || {})?;
             writing.close()?;
-            Ok::<_, Error>(id)
+            Ok::<_, Error>((id, clock.passed() - began))
         });
         let swept = scene.prune().unwrap();
         assert!(swept.removed.packs > 0);
-        let id = result(&made).unwrap();
+        let (id, waited) = result(&made).unwrap();
+        assert_eq!(waited, Duration::ZERO);
         assert_eq!(scene.f.world.notes.take_warnings(), [""; 0]);
         scene.assert_holds(id);
     }
@@ -264,6 +282,63 @@ fn at_every_moment_of_a_prune_a_reader_finds_everything() {
     scene.f.world.notes.take_warnings();
 }
 
+#[test]
+fn copies_show_before_what_they_were_copied_from_goes() {
+    for round in 0..12 {
+        let scene = Scene::out_of_order(&format!("lagging: out of order, {round}"));
+        let backup = Backup::begin(scene.open(), None);
+        scene.pass(2 * DELAY_SECONDS);
+        scene.prune().unwrap();
+        let kept = backup.commit().unwrap();
+        scene.pass(2 * DELAY_SECONDS);
+        let mut reading = scene.f.copy();
+        reading.listing_delay_seconds = 0;
+        let reading = reading.open_on(Arc::new(scene.storage.clone())).unwrap();
+        let reading: &'static Repository = Box::leak(Box::new(reading));
+        let looks: Vec<_> = (1..250)
+            .map(|number| scene.plan(3 * number, move || reads(reading, kept)))
+            .collect();
+        let swept = scene.prune().unwrap();
+        assert!(swept.removed.packs > 0 && swept.copied_bytes > 0, "{swept:?}");
+        scene.pass(15 * DELAY_SECONDS);
+        for (number, look) in (1..).zip(looks) {
+            assert!(result(&look), "round {round}, look {number}");
+        }
+        scene.f.world.notes.take_warnings();
+    }
+}
+
+#[test]
+fn a_key_slot_that_was_removed_opens_nothing_though_its_copies_did_not_show() {
+    let scene = Scene::new("lagging: slot");
+    let new = common::raw_slot([7; 32], "to go");
+    let id = scene.open().add_key_slot(&new).unwrap();
+    let mut other = scene.f.open_on(Arc::new(scene.storage.clone())).unwrap();
+    // While it is waited for all objects of the slot to show, another machine makes copies of all slots.
+    let added = scene.plan(DELAY_SECONDS / 2, move || {
+        parity::add(&mut other, 5, false).map(drop)
+    });
+    scene.open().remove_key_slot(id).unwrap();
+    result(&added).unwrap();
+    scene.pass(2 * DELAY_SECONDS);
+    let opened = scene.f.open_with(&common::raw([7; 32]));
+    assert!(matches!(opened, Err(Error::WrongPassword(..))), "{opened:?}");
+}
+
+#[test]
+fn an_init_that_is_called_off_while_it_waits_leaves_no_archive() {
+    let f = Fixture::empty("lagging: init");
+    let options = InitOptions {
+        listing_delay_seconds: DELAY_SECONDS,
+        ..InitOptions::new(vec![common::raw_slot(f.key, "first")], vec![1])
+    };
+    let notes = Arc::clone(&f.world.notes);
+    f.world.clock.plan(seconds(1), move || notes.cancel());
+    let made = Repository::init(Arc::new(f.memory.clone()), &options, f.env());
+    assert!(matches!(made, Err(Error::Cancelled)), "{made:?}");
+    assert!(f.list(ObjectKind::Config).is_empty());
+}
+
 /// Whether every file of a snapshot is found, without reading it.
 fn reads(repository: &Repository, id: SnapshotId) -> bool {
     let Ok(found) = repository.snapshots() else {
@@ -300,6 +375,8 @@ fn what_was_not_acknowledged_is_taken_back_though_it_does_not_show_yet() {
         let id = common::id(ObjectKind::Pack, info.name);
         scene.f.memory.remove(&id).unwrap();
     }
+    // Also if the user had enough of it.
+    scene.f.world.notes.cancel();
     assert!(matches!(backup.commit(), Err(Error::PacksVanished(_))));
     scene.pass(2 * DELAY_SECONDS);
     assert_eq!(scene.open().snapshots().unwrap().live().count(), 0);

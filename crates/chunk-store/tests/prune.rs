@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::archive::{HOST, assert_holds, backup, backup_with, holder, range, tree};
 use common::steered::Steered;
-use common::tree::{Layout, Node, commit, file, folder};
+use common::tree::{Layout, Node, commit, commit_stored, file, folder};
 use common::{Fixture, OPTIONS, begin, id, raw};
 use lumivault_chunk_store::backend::{Backend, BackendError, Memory};
 use lumivault_chunk_store::forget::{forget, revive};
@@ -503,8 +503,8 @@ fn a_snapshot_that_was_committed_too_late_is_taken_back() {
     run(&f.open(), &PruneOptions::default()).unwrap();
     f.world.clock.advance(GRACE_SECONDS);
     assert!(run(&f.open(), &PruneOptions::default()).unwrap().removed.packs > 0);
-    let late = commit(&stopped, 30, &root).unwrap();
-    assert!(matches!(writing.confirm(late), Err(Error::Revoked)));
+    let late = commit_stored(&stopped, 30, &root).unwrap();
+    assert!(matches!(writing.confirm(&late), Err(Error::Revoked)));
     assert!(stopped.snapshots().unwrap().found.is_empty());
     assert_holds(&f.open(), &[]);
     run(&f.open(), &now()).unwrap();
@@ -653,10 +653,10 @@ fn two_at_once(f: &Fixture, first: &[u64], second: &[u64]) -> [SnapshotId; 2] {
         let root = tree(&writer, numbers);
         writer.finish().unwrap();
         assert_eq!(writing.look_again().unwrap(), None);
-        let id = commit(writing.repository(), day, &root).unwrap();
-        writing.confirm(id).unwrap();
+        let stored = commit_stored(writing.repository(), day, &root).unwrap();
+        writing.confirm(&stored).unwrap();
         writing.close().unwrap();
-        id
+        stored.id
     })
 }
 

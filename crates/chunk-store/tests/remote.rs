@@ -112,7 +112,7 @@ fn play(seed: &str, lag_seconds: u32) -> (Counts, Odd, Lag) {
     f.listing_delay_seconds = lag_seconds;
     let (memory, clock) = (f.memory.clone(), Arc::clone(&f.world.clock));
     let lag = Duration::from_secs(lag_seconds.into());
-    let lagging = Lagging::drawn(memory, clock, lag, &format!("{seed}, lagging"));
+    let lagging = Lagging::drawn(memory, clock, lag, lag / 25, &format!("{seed}, lagging"));
     let remote = Remote::new(lagging.clone(), &format!("{seed}, remote"));
     let mut round = Round {
         remote,

@@ -202,7 +202,7 @@ fn play(seed: &str, is_remote: bool) -> Counts {
     let remote = is_remote.then(|| {
         let (memory, clock) = (f.memory.clone(), Arc::clone(&f.world.clock));
         clock.share();
-        let lagging = Lagging::drawn(memory, clock, LAG, &format!("{seed}, lagging"));
+        let lagging = Lagging::drawn(memory, clock, LAG, LAG / 25, &format!("{seed}, lagging"));
         Remote::new(lagging, &format!("{seed}, remote"))
     });
     if is_remote {
@@ -305,7 +305,7 @@ fn machines_at_work_together_lose_nothing() {
 fn machines_at_work_together_behind_a_network_that_lags_lose_nothing() {
     campaign(
         "together, lagging",
-        setting("LUMIVAULT_TOGETHER_ROUNDS", 100),
+        setting("LUMIVAULT_TOGETHER_ROUNDS", 60),
         true,
     );
 }

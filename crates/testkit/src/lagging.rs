@@ -26,8 +26,10 @@ struct Shared<B> {
     inner: B,
     clock: Arc<FixedClock>,
     at_most: Duration,
-    /// None: every change shows as late as it can, and no operation takes time.
+    /// None: every change shows as late as it can.
     random: Option<SeededRandom>,
+    /// The longest that an operation takes.
+    operation: Duration,
     /// Whether what is removed stays for as long as listings lag, and is found by its name until then.
     removes_late: AtomicBool,
     state: Mutex<State>,
@@ -54,20 +56,31 @@ pub struct Lag {
 impl<B: Backend> Lagging<B> {
     /// Listings show every change just so much later, by the time that passes on this clock.
     pub fn new(inner: B, clock: Arc<FixedClock>, at_most: Duration) -> Self {
-        Self::with(inner, clock, at_most, None)
-    }
-
-    /// Listings show changes up to so much later, which is drawn. Every operation takes a while, up to a 25th of that.
-    pub fn drawn(inner: B, clock: Arc<FixedClock>, at_most: Duration, seed: &str) -> Self {
-        Self::with(inner, clock, at_most, Some(SeededRandom::new(seed)))
-    }
-
-    fn with(inner: B, clock: Arc<FixedClock>, at_most: Duration, random: Option<SeededRandom>) -> Self {
         Self(Arc::new(Shared {
             inner,
             clock,
             at_most,
-            random,
+            random: None,
+            operation: Duration::ZERO,
+            removes_late: AtomicBool::new(false),
+            state: Mutex::default(),
+        }))
+    }
+
+    /// Listings show changes up to so much later, which is drawn, as is how long an operation takes, up to `operation`.
+    pub fn drawn(
+        inner: B,
+        clock: Arc<FixedClock>,
+        at_most: Duration,
+        operation: Duration,
+        seed: &str,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            inner,
+            clock,
+            at_most,
+            random: Some(SeededRandom::new(seed)),
+            operation,
             removes_late: AtomicBool::new(false),
             state: Mutex::default(),
         }))
@@ -91,7 +104,7 @@ impl<B: Backend> Shared<B> {
 
     fn takes_a_while(&self) {
         if let Some(random) = &self.random {
-            self.clock.pass(below(random, self.at_most / 25));
+            self.clock.pass(below(random, self.operation));
         }
     }
 

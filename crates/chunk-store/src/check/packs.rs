@@ -7,7 +7,6 @@ use lumivault_format::{IndexedPack, ObjectId, ObjectKind, ObjectName, PACK_PREFI
 use super::objects::{list, set_aside};
 use super::report::{CheckReport, Finding, Severity};
 use super::{Health, announce, count, done};
-use crate::backend::BackendError;
 use crate::index::{Location, read_index};
 use crate::pack::{EntryLocation, PackReader};
 use crate::{ChunkIndex, Error, Repository};
@@ -26,9 +25,7 @@ pub(super) fn check(
     index: &ChunkIndex,
     report: &mut CheckReport,
 ) -> Result<Health, Error> {
-    let listed = repository.backend().list(ObjectKind::Pack)?;
-    let mut present: HashMap<ObjectName, u64> = listed.iter().map(|info| (info.name, info.size)).collect();
-    add_unshown(repository, index, &mut present)?;
+    let present = index.packs_there(repository.backend())?;
     let mut packs = Packs {
         repository,
         index,
@@ -54,29 +51,6 @@ pub(super) fn check(
     packs.report_unlisted(report);
     packs.report_repeated(report);
     Ok(packs.health)
-}
-
-/// Adds the packs that the index lists and that are there though a listing did not show them: they may have been made a moment ago.
-fn add_unshown(
-    repository: &Repository,
-    index: &ChunkIndex,
-    present: &mut HashMap<ObjectName, u64>,
-) -> Result<(), Error> {
-    for pack in index.packs() {
-        if present.contains_key(&pack.name) {
-            continue;
-        }
-        let id = ObjectId {
-            kind: ObjectKind::Pack,
-            name: pack.name,
-        };
-        match repository.backend().size(&id) {
-            Ok(size) => drop(present.insert(pack.name, size)),
-            Err(BackendError::NotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }
 
 impl Packs<'_> {

@@ -27,7 +27,12 @@ pub(super) fn check(
         report.add_with(Remedy::Snapshots, Finding::of_error(error, advice));
     }
     check_config(repository, &loaded.found, report);
-    let chain = repository.chain()?;
+    let mut chain = repository.chain()?;
+    if !chain.gaps().is_empty() && repository.listings_lag() {
+        // What was committed meanwhile may show before what it names.
+        repository.settle()?;
+        chain = repository.chain()?;
+    }
     if !chain.is_complete() {
         let message =
             "a snapshot or a later fact about one could not be read again; the storage fails in places";

@@ -79,7 +79,7 @@ impl World {
             digest: TreeDigest::from_bytes([number; 32]),
             written_unix_seconds: NOON,
         };
-        self.repository.commit_snapshot(&record).unwrap()
+        self.repository.commit_snapshot(&record).unwrap().id
     }
 
     fn stored(&self, id: SnapshotId) -> StoredSnapshot {

@@ -63,6 +63,11 @@ impl<'c> Builder<'c> {
         self.covered.contains(object)
     }
 
+    /// Whether an index object counts no more.
+    pub(super) fn is_replaced(&self, object: &ObjectName) -> bool {
+        self.replaced.contains(object)
+    }
+
     /// Whether something in the table turned out to be replaced.
     pub(super) fn is_outdated(&self) -> bool {
         !self.covered.is_disjoint(&self.replaced)

@@ -21,6 +21,9 @@ use crate::{Error, Event, Repository};
 use build::Builder;
 pub(crate) use table::Table;
 
+/// How often the index is read anew because parts of it were replaced meanwhile; what vanishes even then counts as unreadable.
+const READ_ANEW_MAX: usize = 5;
+
 /// The chunks of a repository, as far as its readable index objects list them.
 #[derive(Debug)]
 pub struct ChunkIndex {
@@ -103,14 +106,13 @@ impl ChunkIndex {
     pub fn load(repository: &Repository, cache: Option<CacheDir>) -> Result<Self, Error> {
         let monitor = &repository.environment().monitor;
         monitor.event(Event::Phase("reading the index"));
-        let mut tries = LISTINGS_MAX;
-        let (builder, unreadable) = loop {
-            let (builder, unreadable) = Self::read_listed(repository, cache.as_ref())?;
-            tries -= 1;
-            if tries == 0 || !Self::has_vanished(repository, &unreadable)? {
-                break (builder, unreadable);
+        let (mut builder, mut unreadable) = Self::read_listed(repository, cache.as_ref())?;
+        for _ in 0..READ_ANEW_MAX {
+            if !Self::has_vanished(repository, &unreadable)? {
+                break;
             }
-        };
+            (builder, unreadable) = Self::read_listed(repository, cache.as_ref())?;
+        }
         for (_, error) in &unreadable {
             let text = format!(
                 "{}; its packs are left out until it is repaired",
@@ -151,17 +153,18 @@ impl ChunkIndex {
             builder = builder.without_replaced();
             unreadable = Self::read_missing(repository, &present, &mut builder)?;
         }
+        // One that was replaced may go at any moment.
+        unreadable.retain(|(name, error)| !(is_not_found(error) && builder.is_replaced(name)));
         Ok((builder, unreadable))
     }
 
     /// Whether some that were listed had been removed when they were to be read. Those that replaced them may not have been listed
     /// then, so that only reading all anew tells what there is.
     fn has_vanished(repository: &Repository, unreadable: &[(ObjectName, Error)]) -> Result<bool, Error> {
-        let not_found = |error: &Error| matches!(error, Error::Backend(BackendError::NotFound { .. }));
-        let not_found = unreadable.iter().filter(|(_, error)| not_found(error));
+        let not_found = unreadable.iter().filter(|(_, error)| is_not_found(error));
         let not_found: Vec<ObjectName> = not_found.map(|(name, _)| *name).collect();
-        let count = not_found.len();
-        Ok(repository.missing(ObjectKind::Index, not_found)?.len() < count)
+        let still_listed = repository.still_listed(ObjectKind::Index, &not_found)?;
+        Ok(still_listed.len() < not_found.len())
     }
 
     /// Reads the index objects that the builder does not know yet; returns those that cannot be read.
@@ -254,7 +257,7 @@ impl ChunkIndex {
         conflicts
     }
 
-    /// How many packs that what was written relies on are not there. Those that a listing does not show are asked for by name.
+    /// How many packs that what was written relies on are not there. Those that the listing does not show are asked for by name.
     pub(crate) fn relied_but_absent(
         &self,
         backend: &dyn Backend,
@@ -266,12 +269,8 @@ impl ChunkIndex {
             let relied = packs.filter(|(_, relied)| relied.load(Ordering::Relaxed));
             relied.map(|(pack, _)| *pack).collect()
         };
-        let sizes = sizes(listed);
-        let mut absent = 0;
-        for pack in relied {
-            absent += usize::from(!is_there(backend, &sizes, &pack)?);
-        }
-        Ok(absent)
+        let there = packs_there(backend, listed, relied.iter().map(|pack| pack.name))?;
+        Ok(relied.iter().filter(|pack| !is_among(&there, pack)).count())
     }
 
     /// Whether it consists of all index objects that are there now.
@@ -292,24 +291,21 @@ impl ChunkIndex {
         self.table().covered().iter().copied().collect()
     }
 
-    /// Compares the packs with a listing of the storage; returns those that are missing there or have another size. What a listing
-    /// does not show is asked for by name: it may have been made a moment ago. From then on [`Self::contains`] does not
-    /// count what is missing: a writer must not share what is not there.
-    pub(crate) fn note_listing(
-        &self,
-        backend: &dyn Backend,
-        listed: &[ObjectInfo],
-    ) -> Result<Vec<PackInfo>, Error> {
-        let sizes = sizes(listed);
-        let mut absent = Vec::new();
-        for (number, pack) in (0..).zip(self.packs()) {
-            if !is_there(backend, &sizes, &pack)? {
-                absent.push((number, pack));
-            }
-        }
+    /// The packs that are there, listed in the index or not, and their sizes.
+    pub(crate) fn packs_there(&self, backend: &dyn Backend) -> Result<HashMap<ObjectName, u64>, Error> {
+        let listed = backend.list(ObjectKind::Pack)?;
+        packs_there(backend, &listed, self.packs().iter().map(|pack| pack.name))
+    }
+
+    /// Notes which packs are there; returns those that are missing or have another size. From then on [`Self::contains`] does not count
+    /// them: a writer must not share what is not there.
+    pub(crate) fn note_there(&self, there: &HashMap<ObjectName, u64>) -> Vec<PackInfo> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let packs = (0..).zip(state.table.packs());
+        let absent = packs.filter(|(_, pack)| !is_among(there, pack));
+        let absent: Vec<(u32, PackInfo)> = absent.map(|(number, pack)| (number, *pack)).collect();
         state.absent = absent.iter().map(|(number, _)| *number).collect();
-        Ok(absent.into_iter().map(|(_, pack)| pack).collect())
+        absent.into_iter().map(|(_, pack)| pack).collect()
     }
 
     /// Whether a chunk is listed, in whatever pack.
@@ -406,32 +402,35 @@ impl ChunkIndex {
     }
 }
 
-fn sizes(listed: &[ObjectInfo]) -> HashMap<ObjectName, u64> {
-    listed.iter().map(|info| (info.name, info.size)).collect()
+fn is_not_found(error: &Error) -> bool {
+    matches!(error, Error::Backend(BackendError::NotFound { .. }))
 }
 
-/// Whether a pack is there as the index lists it.
-fn is_there(
+/// The packs of a listing, and those of the `known` ones that it does not show and that are there: they may have been made a moment
+/// ago.
+pub(crate) fn packs_there(
     backend: &dyn Backend,
-    listed: &HashMap<ObjectName, u64>,
-    pack: &PackInfo,
-) -> Result<bool, Error> {
-    let size = match listed.get(&pack.name) {
-        Some(size) => *size,
-        None => match backend.size(&ObjectId {
-            kind: ObjectKind::Pack,
-            name: pack.name,
-        }) {
-            Ok(size) => size,
-            Err(BackendError::NotFound { .. }) => return Ok(false),
+    listed: &[ObjectInfo],
+    known: impl IntoIterator<Item = ObjectName>,
+) -> Result<HashMap<ObjectName, u64>, Error> {
+    let mut there: HashMap<ObjectName, u64> = listed.iter().map(|info| (info.name, info.size)).collect();
+    for name in known {
+        if there.contains_key(&name) {
+            continue;
+        }
+        let kind = ObjectKind::Pack;
+        match backend.size(&ObjectId { kind, name }) {
+            Ok(size) => drop(there.insert(name, size)),
+            Err(BackendError::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),
-        },
-    };
-    Ok(size == u64::from(pack.size))
+        }
+    }
+    Ok(there)
 }
 
-/// How often the index is read anew because parts of it were replaced meanwhile.
-const LISTINGS_MAX: usize = 5;
+fn is_among(there: &HashMap<ObjectName, u64>, pack: &PackInfo) -> bool {
+    there.get(&pack.name) == Some(&pack.size.into())
+}
 
 /// Places of one chunk that are worth trying.
 const PLACES_MAX: usize = 16;

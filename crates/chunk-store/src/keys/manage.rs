@@ -39,7 +39,7 @@ impl Repository {
 
     /// Adds a way in.
     pub fn add_key_slot(&self, new: &NewSlot) -> Result<SlotId, Error> {
-        if self.load_slots()?.len_at_most() >= limits::KEY_SLOTS_MAX {
+        if self.all_slots()?.len_at_most() >= limits::KEY_SLOTS_MAX {
             return Err(Error::KeySlots("all 16 key slots are in use; remove one first"));
         }
         let keyring = self.current_keyring()?;
@@ -133,7 +133,8 @@ impl Repository {
         Ok(slots.authentic(&self.secrets().keyring, &self.archive()))
     }
 
-    /// The slots for whoever removes some: an object that a listing does not show yet would go on opening the archive.
+    /// The slots for whoever changes them: an object that a listing does not show yet would go on opening the archive, or be one
+    /// too many.
     fn all_slots(&self) -> Result<LoadedSlots, Error> {
         self.settle()?;
         self.load_slots()

@@ -1,17 +1,18 @@
 //! What lies in the repository when a run begins: packs of interrupted runs are adopted, lost ones are not relied on.
 //! See docs/format.md §12.
 
-use lumivault_format::{IndexedPack, ObjectKind, ObjectName};
+use lumivault_format::{IndexedPack, ObjectName};
 
 use super::shared::Shared;
 use super::{Flaw, PackReader, verify_pack};
+use crate::backend::BackendError;
 use crate::{Error, Event};
 
 impl Shared {
     /// Compares the index with the packs that are there. Nothing in a pack that is not there will be shared.
     pub(super) fn survey_packs(&self) -> Result<(), Error> {
-        let listed = self.backend.list(ObjectKind::Pack)?;
-        let absent = self.index.note_listing(self.backend.as_ref(), &listed)?;
+        let there = self.index.packs_there(self.backend.as_ref())?;
+        let absent = self.index.note_there(&there);
         if !absent.is_empty() {
             let packs = match absent.len() {
                 1 => "a pack that the index lists is".into(),
@@ -26,12 +27,10 @@ impl Shared {
         if self.options.dry_run {
             return Ok(());
         }
-        let unknown = listed
-            .iter()
-            .filter(|info| !self.index.has_pack(&info.name) && !self.index.is_marked(&info.name));
-        unknown
-            .map(|info| info.name)
-            .try_for_each(|name| self.adopt(name))
+        let is_unknown = |name: &ObjectName| !self.index.has_pack(name) && !self.index.is_marked(name);
+        let mut unknown: Vec<ObjectName> = there.into_keys().filter(is_unknown).collect();
+        unknown.sort_unstable();
+        unknown.into_iter().try_for_each(|name| self.adopt(name))
     }
 
     /// Lists a pack that no index knows in the next index. One that cannot be read is left where it is: nothing needs
@@ -39,6 +38,8 @@ impl Shared {
     fn adopt(&self, name: ObjectName) -> Result<(), Error> {
         let pack = match self.read_unlisted(name) {
             Ok(pack) => pack,
+            // Removed meanwhile.
+            Err(Error::Backend(BackendError::NotFound { .. })) => return Ok(()),
             Err(error) if error.spares_the_rest() => {
                 let text = format!(
                     "a pack that no index lists was left aside: {}",

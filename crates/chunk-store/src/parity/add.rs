@@ -90,8 +90,6 @@ fn set_percent(repository: &mut Repository, percent: u8) -> Result<(), Error> {
         })?;
     }
     let in_force = (repository.config().generation, repository.config_name());
-    // Others must find one of them.
-    repository.settle()?;
     let mut older = Vec::new();
     for info in list(repository, ObjectKind::Config)? {
         let id = ObjectId {
@@ -106,6 +104,11 @@ fn set_percent(repository: &mut Repository, percent: u8) -> Result<(), Error> {
             Err(error) => return Err(error),
         }
     }
+    if older.is_empty() {
+        return Ok(());
+    }
+    // Others must find one of them.
+    repository.settle()?;
     remove_with_copies(repository, &older)
 }
 

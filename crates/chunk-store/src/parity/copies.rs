@@ -1,6 +1,6 @@
 //! Copies of small objects. The bytes of a copy follow from the object's, and with them its name.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use lumivault_format::{
     COPY_PREFIX_BYTES, CopyHead, Header, KeySlot, ObjectId, ObjectKind, ObjectName, ObjectType, ParityHead,
@@ -70,14 +70,16 @@ pub fn remove_copies(repository: &Repository, objects: &[ObjectId]) -> Result<()
         // The names of the copies follow from the object. Of key slots nothing may be left, whoever wrote it.
         let known = load_object(backend, id, bytes_max(id.kind));
         match known {
-            Ok(bytes) if id.kind != ObjectKind::KeySlot => {
+            Ok(bytes) => {
                 for number in 1..=copies_of(id.kind) {
                     let name = object_name(&copy_of(id, number, &bytes)?);
                     let kind = ObjectKind::Parity;
                     remove_if_there(backend, &ObjectId { kind, name })?;
                 }
+                if id.kind == ObjectKind::KeySlot {
+                    unsure.insert(*id);
+                }
             }
-            Ok(_) => drop(unsure.insert(*id)),
             Err(error) if error.spares_the_rest() => drop(unsure.insert(*id)),
             Err(error) => return Err(error),
         }
@@ -123,7 +125,8 @@ pub(crate) fn remove_parity_of(repository: &Repository, packs: &HashSet<ObjectNa
 /// Objects about to be removed, and how their copies can be told.
 struct Doomed {
     objects: HashSet<ObjectId>,
-    slots: HashSet<SlotId>,
+    /// Key slots among them, with their highest generation.
+    slots: HashMap<SlotId, u32>,
     /// Key slots that stay.
     kept: HashSet<ObjectName>,
     bytes_max: u64,
@@ -132,12 +135,13 @@ struct Doomed {
 impl Doomed {
     fn new(backend: &dyn Backend, objects: HashSet<ObjectId>) -> Result<Self, Error> {
         let doomed_slots = objects.iter().filter(|id| id.kind == ObjectKind::KeySlot);
-        let mut slots = HashSet::new();
+        let mut slots = HashMap::new();
         for id in doomed_slots {
             if let Ok(bytes) = load_object(backend, id, bytes_max(id.kind))
                 && let Ok((slot, _)) = KeySlot::decode(&bytes)
             {
-                slots.insert(slot.id);
+                let generation = slots.entry(slot.id).or_default();
+                *generation = slot.generation.max(*generation);
             }
         }
         let listed = backend.list(ObjectKind::KeySlot)?.into_iter();
@@ -190,7 +194,11 @@ impl Doomed {
         let is_doomed = self.objects.iter().any(|id| id.name == name);
         let is_old_slot = || {
             let slot = KeySlot::decode(copied);
-            slot.is_ok_and(|(slot, _)| self.slots.contains(&slot.id) && !self.kept.contains(&name))
+            let is_old = |slot: &KeySlot| {
+                let doomed = self.slots.get(&slot.id);
+                doomed.is_some_and(|generation| slot.generation <= *generation)
+            };
+            slot.is_ok_and(|(slot, _)| is_old(&slot) && !self.kept.contains(&name))
         };
         Ok(is_doomed || is_old_slot())
     }

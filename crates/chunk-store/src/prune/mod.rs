@@ -18,7 +18,7 @@ use crate::index::CacheDir;
 use crate::session::{Holder, Other, Session, load_marks, others};
 use crate::{ChunkIndex, Error, Event, Repository, StoredSnapshot, parity};
 use live::Live;
-pub(crate) use sweep::{split, unlist};
+pub(crate) use sweep::{split, store_in_order, unlist};
 
 /// How much of what the packs hold may stay though no snapshot needs it, so that little is written anew to free little.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -202,12 +202,11 @@ impl<'r> View<'r> {
         let index = load_index(repository, cache)?;
         index.note_marked(marks.iter().flat_map(|stored| stored.mark.packs.iter().copied()));
         // What the index lists was there before it was listed, so only a later listing tells that a pack is gone.
-        let there = repository.backend().list(ObjectKind::Pack)?;
-        index.note_listing(repository.backend(), &there)?;
-        let there: HashSet<ObjectName> = there.iter().map(|info| info.name).collect();
+        let there = index.packs_there(repository.backend())?;
+        index.note_there(&there);
         let unlisted = listed
             .iter()
-            .filter(|info| there.contains(&info.name) && !index.has_pack(&info.name));
+            .filter(|info| there.contains_key(&info.name) && !index.has_pack(&info.name));
         Ok(Self {
             repository,
             session,
@@ -299,6 +298,8 @@ fn remove_expired(
     if expired.is_empty() {
         return Ok((0, false));
     }
+    // One that was brought back just now should not be told that it is being removed.
+    repository.settle()?;
     let mut facts = Facts::read(repository, &holder.host)?.complete()?;
     for stored in expired {
         let state = facts.state(&stored.id);
@@ -306,9 +307,8 @@ fn remove_expired(
             facts.add(stored, AnnotationKind::Removal, "")?;
         }
     }
-    // Whoever revives one from now on sees the removal; twice, as of whoever does it until then the revival has to show.
-    repository.settle()?;
-    repository.settle()?;
+    // Whoever revives one from the moment on when the removal shows gives up; of whoever did it until then the revival has to show.
+    repository.settle_twice()?;
     let facts = Facts::read(repository, &holder.host)?.complete()?;
     let (mut removed, mut one_stays) = (0, false);
     for stored in expired {

@@ -140,16 +140,14 @@ fn without_those_at_work(
         return Ok(due);
     }
     // Whoever began to work before the marks showed to all has a session that shows by then, whatever clocks say of their age.
-    repository.settle()?;
-    repository.settle()?;
-    let (mut swept, mut revoked) = (due, false);
+    repository.settle_twice()?;
+    let mut swept = due;
     for other in others(repository, Some(session.id()), session.holder())? {
         if swept.iter().all(|stored| other.knows_mark(&stored.object)) {
             continue;
         }
         if other.dead {
             other.revoke(repository, session.holder())?;
-            revoked = true;
             continue;
         }
         let (knows, unknown): (Vec<_>, Vec<_>) = swept
@@ -164,10 +162,9 @@ fn without_those_at_work(
             other.description()
         ));
     }
-    if revoked {
-        // Until the revocation shows to it, such a one may commit; then it gives up, and what it committed before is looked for.
-        repository.settle()?;
-    }
+    // Until its revocation shows to it, one that was revoked, here or by others, may commit; then it gives up, and what it committed
+    // before is looked for.
+    repository.settle()?;
     Ok(swept)
 }
 
@@ -236,15 +233,26 @@ pub(crate) fn unlist(
         inherited.extend(replaced.iter().copied());
         last.replaces = inherited.into_iter().collect();
     }
-    for index in &objects {
-        repository.store_sealed(ObjectType::Index, &index.encode())?;
-    }
-    repository.settle()?;
+    store_in_order(repository, &objects)?;
     let replaced = replaced.into_iter().map(|name| ObjectId {
         kind: ObjectKind::Index,
         name,
     });
     parity::remove_with_copies(repository, &replaced.collect::<Vec<_>>())
+}
+
+/// Stores index objects the last of which says what all replace: whoever sees that one sees the others, and what was listed before
+/// them, and sees it before what is replaced goes.
+pub(crate) fn store_in_order(repository: &Repository, objects: &[Index]) -> Result<(), Error> {
+    let store = |index: &Index| repository.store_sealed(ObjectType::Index, &index.encode());
+    if let Some((last, others)) = objects.split_last() {
+        for index in others {
+            store(index)?;
+        }
+        repository.settle()?;
+        store(last)?;
+    }
+    repository.settle()
 }
 
 /// Index objects of bounded size, at least one: it also says what is replaced.

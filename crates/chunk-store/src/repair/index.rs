@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lumivault_format::{Index, IndexedPack, ObjectId, ObjectKind, ObjectName, ObjectType};
+use lumivault_format::{Index, IndexedPack, ObjectId, ObjectKind, ObjectName};
 
 use super::verify::describe;
 use super::{list, open_session, set_aside, tick, twice};
 use crate::backend::{BackendError, ObjectInfo};
-use crate::index::read_index;
+use crate::index::{packs_there, read_index};
 use crate::pack::{PackReader, verify_pack};
 use crate::parity::{self, Scope};
-use crate::prune::split;
+use crate::prune::{split, store_in_order};
 use crate::session::{Holder, Session};
 use crate::{ChunkIndex, Error, Event, Repository};
 
@@ -71,8 +71,10 @@ pub fn index(repository: &Repository, holder: &Holder, dry_run: bool) -> Result<
         .iter()
         .map(|(name, problem)| (index_id(*name), problem.clone()))
         .collect();
-    let mut packs = repository.backend().list(ObjectKind::Pack)?;
-    add_unshown(repository, &seen, &mut packs)?;
+    let listed = repository.backend().list(ObjectKind::Pack)?;
+    let packs = packs_there(repository.backend(), &listed, seen.listings.keys().copied())?;
+    let packs = packs.into_iter().map(|(name, size)| ObjectInfo { name, size });
+    let mut packs: Vec<ObjectInfo> = packs.collect();
     packs.sort_unstable();
     monitor.event(Event::Phase("reading the packs' directories"));
     monitor.event(Event::Total {
@@ -162,23 +164,6 @@ impl Seen {
         }
         Ok(seen)
     }
-}
-
-/// Adds the packs that the index lists and that are there though a listing did not show them: they may have been made a moment ago.
-fn add_unshown(repository: &Repository, seen: &Seen, packs: &mut Vec<ObjectInfo>) -> Result<(), Error> {
-    let shown: BTreeSet<ObjectName> = packs.iter().map(|info| info.name).collect();
-    for name in seen.listings.keys().filter(|name| !shown.contains(*name)) {
-        let id = ObjectId {
-            kind: ObjectKind::Pack,
-            name: *name,
-        };
-        match repository.backend().size(&id) {
-            Ok(size) => packs.push(ObjectInfo { name: *name, size }),
-            Err(BackendError::NotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }
 
 /// How a pack that is there is to be listed; `None`: not at all.
@@ -301,11 +286,8 @@ fn write(
     if let Some(last) = objects.last_mut() {
         last.replaces.clone_from(&seen.objects);
     }
-    for index in &objects {
-        tick(repository, Some(session))?;
-        repository.store_sealed(ObjectType::Index, &index.encode())?;
-    }
-    repository.settle()?;
+    tick(repository, Some(session))?;
+    store_in_order(repository, &objects)?;
     // Whoever took this session for dead may have begun to work as if it were.
     session.check()?;
     for (name, _) in &seen.unreadable {

@@ -170,15 +170,9 @@ impl Work<'_> {
 
     /// Lists the packs after the index was read, so that none is missed that was just written.
     fn list(&self) -> Result<HashMap<ObjectName, u64>, Error> {
-        let listed = self.repository.backend().list(ObjectKind::Pack)?;
-        self.index.note_listing(self.repository.backend(), &listed)?;
-        let known = self.index.packs();
-        let there = (0..)
-            .zip(&known)
-            .filter(|(number, _)| self.index.is_present(*number));
-        let there = there.map(|(_, pack)| (pack.name, u64::from(pack.size)));
-        let listed = listed.iter().map(|info| (info.name, info.size));
-        Ok(there.chain(listed).collect())
+        let there = self.index.packs_there(self.repository.backend())?;
+        self.index.note_there(&there);
+        Ok(there)
     }
 
     fn task<'t>(&'t self, present: &'t HashMap<ObjectName, u64>) -> Task<'t> {

@@ -106,7 +106,8 @@ pub fn snapshots(
     let index = work.index(cache)?;
     work.find_affected(&index)?;
     if options.drop_lost && !work.report.affected_snapshots.is_empty() {
-        // What was stored since it was read lies in no part of it.
+        // What was stored since it was read, or did not show, lies in no part of it.
+        repository.settle()?;
         let index = work.index(cache)?;
         work.may_drop(&index)?;
         work.replace(&index)?;
@@ -202,17 +203,16 @@ impl Work<'_> {
 
     /// Nothing is given up that could still be found.
     fn may_drop(&self, index: &ChunkIndex) -> Result<(), Error> {
-        let listed = self.repository.backend().list(ObjectKind::Pack)?;
-        let unlisted = listed
-            .iter()
-            .filter(|info| !index.has_pack(&info.name) && !index.is_marked(&info.name));
+        let there = index.packs_there(self.repository.backend())?;
+        let names = there.keys();
+        let unlisted = names.filter(|name| !index.has_pack(name) && !index.is_marked(name));
         let unlisted = unlisted.count();
         if unlisted > 0 {
             return Err(Error::Blocked(format!(
                 "{unlisted} packs are in no index, and what seems lost may be in them; `lumivault repair index` comes first"
             )));
         }
-        let absent = index.note_listing(self.repository.backend(), &listed)?;
+        let absent = index.note_there(&there);
         let absent = absent.iter().filter(|pack| !index.is_marked(&pack.name)).count();
         if absent > 0 {
             return Err(Error::Blocked(format!(

@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lumivault_format::{
-    Annotation, AnnotationKind, ObjectId, ObjectKind, ObjectName, SessionKind, SnapshotId,
-};
+use lumivault_format::{Annotation, AnnotationKind, ObjectId, ObjectKind, ObjectName, SessionKind};
 
 use super::{Holder, Session, load_marks};
 use crate::index::CacheDir;
@@ -103,16 +101,15 @@ impl<'r> Writing<'r> {
             known.insert(stored.object);
         }
         drop(known);
-        let backend = self.repository.backend();
-        let listed = backend.list(ObjectKind::Pack)?;
-        self.index.note_listing(backend, &listed)?;
+        let there = self.index.packs_there(self.repository.backend())?;
+        self.index.note_there(&there);
         let packs = self.index.take_conflicts();
         Ok((packs > 0).then_some(Conflict { packs }))
     }
 
     /// Looks once more after a commit. Only if this succeeds the snapshot may be relied on: otherwise it was written while somebody
     /// took this session for dead, or packs vanished, and it is taken back.
-    pub fn confirm(&self, snapshot: SnapshotId) -> Result<(), Error> {
+    pub fn confirm(&self, snapshot: &StoredSnapshot) -> Result<(), Error> {
         let confirmed = self.try_confirm();
         if confirmed.is_err() {
             // Whatever comes of this, the first failure is what counts.
@@ -139,19 +136,11 @@ impl<'r> Writing<'r> {
     }
 
     /// Hides a snapshot that was never reported as made, for good. The tombstone goes first, so that its absence is explained.
-    fn take_back(&self, id: SnapshotId) -> Result<(), Error> {
-        self.repository.settle()?;
-        let stored = self
-            .repository
-            .snapshots()?
-            .found
-            .into_iter()
-            .find(|stored| stored.id == id);
-        let Some(stored) = stored else { return Ok(()) };
+    fn take_back(&self, stored: &StoredSnapshot) -> Result<(), Error> {
         let (unix_seconds, nanoseconds) = self.repository.environment().clock.now();
         self.repository.annotate(&Annotation {
             kind: AnnotationKind::Tombstone,
-            snapshot: id,
+            snapshot: stored.id,
             text: "never completed".into(),
             unix_seconds,
             nanoseconds,

@@ -43,7 +43,7 @@ fn snapshots_of_one_time_come_in_the_order_in_which_they_were_written() {
     let (repository, _) = repository("snapshots: order");
     let commit = |number, written, predecessors: &[SnapshotId]| {
         let snapshot = snapshot(&repository, number, written, predecessors);
-        repository.commit_snapshot(&snapshot).unwrap()
+        repository.commit_snapshot(&snapshot).unwrap().id
     };
     let mut expected = vec![commit(0, 5, &[])];
     for number in 1..6 {

@@ -11,7 +11,7 @@ use lumivault_format::tree::FolderRef;
 use lumivault_testkit::SeededRandom;
 
 use super::OPTIONS;
-use super::tree::{Layout, Node, commit, folder};
+use super::tree::{Layout, Node, commit_stored, folder};
 
 pub const HOST: &str = "desk";
 
@@ -59,9 +59,9 @@ pub fn backup_with(
         if writing.look_again()?.is_some() {
             continue;
         }
-        let id = commit(repository, day, &root)?;
-        writing.confirm(id)?;
-        return Ok(id);
+        let stored = commit_stored(repository, day, &root)?;
+        writing.confirm(&stored)?;
+        return Ok(stored.id);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Small folders built by hand, as the crate that writes real ones lies above this one.
 
-use lumivault_chunk_store::{ChunkWriter, CompressionHint, Error, Repository};
+use lumivault_chunk_store::{ChunkWriter, CompressionHint, Error, Repository, StoredSnapshot};
 use lumivault_format::tree::{
     Category, ContentRecord, ContentState, EntryKind, Extent, FolderHead, FolderRef, NameRecord, NameState,
     Piece, StatRecord, StatState, Stream, StreamRecords, StreamTag,
@@ -245,5 +245,10 @@ pub fn snapshot(repository: &Repository, day: i64, root: &FolderRef) -> Snapshot
 
 /// Commits a snapshot of a folder.
 pub fn commit(repository: &Repository, day: i64, root: &FolderRef) -> Result<SnapshotId, Error> {
+    commit_stored(repository, day, root).map(|stored| stored.id)
+}
+
+/// The same, for whoever has to confirm it.
+pub fn commit_stored(repository: &Repository, day: i64, root: &FolderRef) -> Result<StoredSnapshot, Error> {
     repository.commit_snapshot(&snapshot(repository, day, root))
 }

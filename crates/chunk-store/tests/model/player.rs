@@ -16,7 +16,7 @@ use super::known::Known;
 use super::steps::{Between, Deed, Failure, Prune, Step};
 use super::tree;
 use crate::common::archive::{HOST, holder};
-use crate::common::tree::commit;
+use crate::common::tree::commit_stored;
 use crate::common::{Fixture, OPTIONS};
 
 const HOUR: i64 = 3600;
@@ -195,10 +195,10 @@ impl Player {
             }
             // Every snapshot has a time of its own, so that each has an id of its own.
             let day = i64::try_from(self.tally.steps).unwrap();
-            let id = commit(repository, day, &root)?;
-            writing.confirm(id)?;
+            let stored = commit_stored(repository, day, &root)?;
+            writing.confirm(&stored)?;
             writing.close()?;
-            return Ok(Some(id));
+            return Ok(Some(stored.id));
         }
     }
 

@@ -295,9 +295,9 @@ fn commit(
         digest: summary.digest,
         written_unix_seconds: repository.environment().clock.now().0,
     };
-    let id = repository.commit_snapshot(&snapshot)?;
-    writing.confirm(id)?;
-    summary.snapshot = Some(id);
+    let committed = repository.commit_snapshot(&snapshot)?;
+    writing.confirm(&committed)?;
+    summary.snapshot = Some(committed.id);
     save_cache(repository, stored.unchanged);
     Ok(summary)
 }

@@ -137,7 +137,7 @@ impl Den {
         let mut snapshot = self.honest.snapshot.clone();
         snapshot.root.clear();
         root.encode(&mut snapshot.root);
-        let id = repository.commit_snapshot(&snapshot).unwrap();
+        let id = repository.commit_snapshot(&snapshot).unwrap().id;
         let found = repository.snapshots().unwrap().found;
         found.into_iter().find(|one| one.id == id).unwrap()
     }

@@ -77,28 +77,23 @@ impl Work<'_> {
             let is = &stored.snapshot;
             is.predecessors == snapshot.predecessors && is.root == snapshot.root && is.scope.incomplete
         });
-        let id = match earlier {
-            Some(stored) => stored.id,
+        let new = match earlier {
+            Some(stored) => stored.clone(),
             None => self.repository.commit_snapshot(&snapshot)?,
         };
-        self.repository.settle()?;
-        let found = self.repository.snapshots()?.found;
-        let new = found
-            .iter()
-            .find(|stored| stored.id == id)
-            .ok_or_else(|| Error::Snapshot(format!("snapshot {id}, just written, cannot be read back")))?;
+        let id = new.id;
         let mut facts = Facts::read(self.repository, &self.holder.host)?.complete()?;
         // Committed while somebody took this session for dead, it may rely on what was removed meanwhile.
         if let Err(error) = session.check() {
-            facts.add(new, AnnotationKind::Tombstone, "never completed")?;
+            facts.add(&new, AnnotationKind::Tombstone, "never completed")?;
             return Err(error);
         }
         let state = facts.state(&damaged.id);
         if state.pinned && !facts.state(&id).pinned {
-            facts.add(new, AnnotationKind::Pin, "")?;
+            facts.add(&new, AnnotationKind::Pin, "")?;
         }
         if state.forgotten.is_some() && !state.removal_begun && facts.state(&id).forgotten.is_none() {
-            facts.add(new, AnnotationKind::Tombstone, "")?;
+            facts.add(&new, AnnotationKind::Tombstone, "")?;
         }
         self.remove(damaged, facts)?;
         Ok(id)
@@ -117,8 +112,7 @@ impl Work<'_> {
             facts.add(damaged, AnnotationKind::Removal, "something in it is lost")?;
         }
         // As prune does: whoever revives it sees the removal, or is seen here.
-        self.repository.settle()?;
-        self.repository.settle()?;
+        self.repository.settle_twice()?;
         let facts = Facts::read(self.repository, &self.holder.host)?.complete()?;
         // Brought back at this moment; whoever did that is told that it came too late, and the next run removes it.
         if facts.state(&damaged.id).forgotten.is_none() {
