@@ -197,15 +197,20 @@ fn tell(
         0 => "none; lumivault parity add makes it".to_owned(),
         percent => format!("{percent} % of what is stored"),
     };
-    let lines = [
+    let mut lines = vec![
         format!("made a new repository in {}", answer.repository),
         format!("  archive        {}", answer.archive),
         format!("  recovery code  {code}"),
         format!("  parity         {parity}"),
-        match answer.listing_delay_seconds {
-            0 => String::new(),
-            seconds => format!("  listings       lag by up to {seconds} s; what deletes waits for it\n"),
-        },
+    ];
+    if answer.listing_delay_seconds > 0 {
+        let seconds = answer.listing_delay_seconds;
+        lines.push(format!(
+            "  listings       lag by up to {seconds} s; what deletes waits for them"
+        ));
+    }
+    lines.extend([
+        String::new(),
         "Next:".to_owned(),
         format!(
             "  lumivault -r {repo} import --phone \"Lumia 950\" FOLDER    copies that have dates in their names"
@@ -217,7 +222,7 @@ fn tell(
         String::new(),
         "Snapshots stay until you forget them (lumivault forget); no other command hides or deletes one."
             .to_owned(),
-    ];
+    ]);
     lines.iter().try_for_each(|line| context.output.line(line))
 }
 
