@@ -145,3 +145,17 @@ impl Environment {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn the_system_clock_lets_time_pass() {
+        let (before, duration) = (Instant::now(), Duration::from_millis(20));
+        SystemClock.sleep(duration);
+        assert!(before.elapsed() >= duration);
+    }
+}

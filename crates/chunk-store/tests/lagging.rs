@@ -5,146 +5,22 @@
 
 mod common;
 
-use std::sync::{Arc, Mutex};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
-use common::archive::{assert_holds, backup, backup_with, range, tree};
-use common::tree::commit_stored;
-use common::{Fixture, OPTIONS};
-use lumivault_chunk_store::backend::{Backend as _, Memory};
+use common::archive::{backup, backup_with, range};
+use common::scene::{AT_ONCE, Backup, DELAY_SECONDS, Scene, assert_always, machine, reads, result, seconds};
+use common::{Fixture, raw, raw_slot};
+use lumivault_chunk_store::backend::Backend as _;
+use lumivault_chunk_store::check::{CheckOptions, ReadData, check};
 use lumivault_chunk_store::forget::{forget, revive};
-use lumivault_chunk_store::prune::{MaxUnused, PruneOptions, PruneReport, prune};
-use lumivault_chunk_store::session::{Holder, LEASE_SECONDS, Writing};
-use lumivault_chunk_store::{
-    CacheDir, ChunkIndex, ChunkWriter, Error, InitOptions, Repository, TreeReader, parity,
-};
-use lumivault_format::tree::FolderRef;
-use lumivault_format::{ObjectKind, SnapshotId};
-use lumivault_testkit::FixedClock;
+use lumivault_chunk_store::prune::prune;
+use lumivault_chunk_store::repair::{self, PacksOptions};
+use lumivault_chunk_store::session::{LEASE_SECONDS, Writing};
+use lumivault_chunk_store::{CacheDir, ChunkIndex, Error, InitOptions, Repository, StoredSnapshot, parity};
+use lumivault_format::ObjectKind;
 use lumivault_testkit::lagging::Lagging;
-
-const DELAY_SECONDS: u32 = 60;
-/// Marks and forgotten snapshots wait for nobody, so that only waiting for listings keeps anything.
-const AT_ONCE: PruneOptions = PruneOptions {
-    max_unused: MaxUnused::Bytes(0),
-    max_repack: None,
-    grace_seconds: 0,
-    now: false,
-    dry_run: false,
-};
-
-fn seconds(number: u32) -> Duration {
-    Duration::from_secs(number.into())
-}
-
-fn machine(name: &str) -> Holder {
-    Holder {
-        host: name.into(),
-        process: std::process::id(),
-    }
-}
-
-/// An archive with a forgotten snapshot of the files 0 to 3. Everybody sees all of it.
-struct Scene {
-    f: Fixture,
-    storage: Lagging<Memory>,
-    forgotten: SnapshotId,
-}
-
-impl Scene {
-    fn new(seed: &str) -> Self {
-        Self::on(Fixture::new(seed), |f, clock| {
-            Lagging::new(f.memory.clone(), clock, seconds(DELAY_SECONDS))
-        })
-    }
-
-    /// What was made later may show before what was made earlier.
-    fn out_of_order(seed: &str) -> Self {
-        Self::on(Fixture::new(seed), |f, clock| {
-            let delay = seconds(DELAY_SECONDS);
-            Lagging::drawn(f.memory.clone(), clock, delay, Duration::ZERO, seed)
-        })
-    }
-
-    fn on(mut f: Fixture, storage: impl FnOnce(&Fixture, Arc<FixedClock>) -> Lagging<Memory>) -> Self {
-        f.listing_delay_seconds = DELAY_SECONDS;
-        let storage = storage(&f, Arc::clone(&f.world.clock));
-        let repository = f.open_on(Arc::new(storage.clone())).unwrap();
-        let forgotten = backup(&repository, 1, &range(0, 4)).unwrap();
-        f.world.clock.pass(seconds(2 * DELAY_SECONDS));
-        forget(&repository, &[forgotten], "desk").unwrap();
-        let scene = Self {
-            f,
-            storage,
-            forgotten,
-        };
-        scene.pass(2 * DELAY_SECONDS);
-        scene
-    }
-
-    fn pass(&self, number: u32) {
-        self.f.world.clock.pass(seconds(number));
-    }
-
-    /// For ever, so that what is planned can hold it.
-    fn open(&self) -> &'static Repository {
-        let repository = self.f.open_on(Arc::new(self.storage.clone())).unwrap();
-        Box::leak(Box::new(repository))
-    }
-
-    fn prune(&self) -> Result<PruneReport, Error> {
-        prune(self.open(), &machine("pruning"), None, &AT_ONCE)
-    }
-
-    /// In so many seconds from now; what it returns is there when it was done.
-    fn plan<T: Send + 'static>(
-        &self,
-        after: u32,
-        deed: impl FnOnce() -> T + Send + 'static,
-    ) -> Arc<Mutex<Option<T>>> {
-        let done = Arc::new(Mutex::new(None));
-        let slot = Arc::clone(&done);
-        self.f.world.clock.plan(seconds(after), move || {
-            *slot.lock().unwrap() = Some(deed());
-        });
-        done
-    }
-
-    /// When all is over, it can be relied on.
-    fn assert_holds(&self, snapshot: SnapshotId) {
-        self.pass(10 * DELAY_SECONDS);
-        assert_holds(&self.f.open(), &[(snapshot, &range(0, 4))]);
-    }
-}
-
-/// A backup of the same files that has stored everything, sharing all it can, and looked again; it needs only to commit.
-struct Backup {
-    writing: Writing<'static>,
-    root: FolderRef,
-}
-
-impl Backup {
-    fn begin(repository: &'static Repository, cache: Option<CacheDir>) -> Self {
-        let writing = Writing::begin(repository, &machine("writing"), cache).unwrap();
-        let writer = ChunkWriter::new(repository, Arc::clone(writing.index()), OPTIONS).unwrap();
-        let root = tree(&writer, &range(0, 4));
-        let stored = writer.finish().unwrap();
-        assert_eq!(stored.packs, 0, "it shares everything");
-        assert!(writing.look_again().unwrap().is_none());
-        Self { writing, root }
-    }
-
-    fn commit(self) -> Result<SnapshotId, Error> {
-        let stored = commit_stored(self.writing.repository(), 2, &self.root)?;
-        self.writing.confirm(&stored)?;
-        self.writing.close()?;
-        Ok(stored.id)
-    }
-}
-
-fn result<T>(done: &Arc<Mutex<Option<T>>>) -> T {
-    done.lock().unwrap().take().expect("it was done meanwhile")
-}
 
 #[test]
 fn who_commits_and_leaves_just_before_a_sweep_looks_is_seen() {
@@ -227,8 +103,8 @@ fn a_backup_just_behind_a_sweep_does_not_find_what_is_gone() {
         ChunkIndex::load(repository, cache.clone()).unwrap();
         scene.prune().unwrap();
         scene.pass(DELAY_SECONDS);
-        // The sweep removes packs and their mark after eight times the delay.
         let clock = Arc::clone(&scene.f.world.clock);
+        // The sweep removes packs and their mark after eight times the delay.
         let made = scene.plan(8 * DELAY_SECONDS + 10, move || {
             let began = clock.passed();
             let writing = Writing::begin(repository, &machine("writing"), cache)?;
@@ -264,21 +140,13 @@ fn at_every_moment_of_a_prune_a_reader_finds_everything() {
     // It needs all files of what was forgotten and not its tree, so that some packs go that an index object lists with others.
     let kept = backup(scene.open(), 2, &range(0, 6)).unwrap();
     scene.pass(2 * DELAY_SECONDS);
-    // Who does not know that listings lag does not wait either.
-    let mut reading = scene.f.copy();
-    reading.listing_delay_seconds = 0;
-    let reading = reading.open_on(Arc::new(scene.storage.clone())).unwrap();
-    let reading: &'static Repository = Box::leak(Box::new(reading));
-    let looks: Vec<_> = (1..15 * DELAY_SECONDS)
-        .map(|second| scene.plan(second, move || reads(reading, kept)))
-        .collect();
+    let reading = scene.open_unaware();
+    let looks = scene.looks(15 * DELAY_SECONDS, move || reads(reading, kept));
     scene.prune().unwrap();
     let swept = scene.prune().unwrap();
     assert!(swept.removed.packs > 0);
     scene.pass(15 * DELAY_SECONDS);
-    for (second, look) in (1..).zip(looks) {
-        assert!(result(&look), "after {second} seconds");
-    }
+    assert_always(&looks);
     scene.f.world.notes.take_warnings();
 }
 
@@ -291,69 +159,14 @@ fn copies_show_before_what_they_were_copied_from_goes() {
         scene.prune().unwrap();
         let kept = backup.commit().unwrap();
         scene.pass(2 * DELAY_SECONDS);
-        let mut reading = scene.f.copy();
-        reading.listing_delay_seconds = 0;
-        let reading = reading.open_on(Arc::new(scene.storage.clone())).unwrap();
-        let reading: &'static Repository = Box::leak(Box::new(reading));
-        let looks: Vec<_> = (1..250)
-            .map(|number| scene.plan(3 * number, move || reads(reading, kept)))
-            .collect();
+        let reading = scene.open_unaware();
+        let looks = scene.looks(12 * DELAY_SECONDS, move || reads(reading, kept));
         let swept = scene.prune().unwrap();
         assert!(swept.removed.packs > 0 && swept.copied_bytes > 0, "{swept:?}");
-        scene.pass(15 * DELAY_SECONDS);
-        for (number, look) in (1..).zip(looks) {
-            assert!(result(&look), "round {round}, look {number}");
-        }
+        scene.pass(12 * DELAY_SECONDS);
+        assert_always(&looks);
         scene.f.world.notes.take_warnings();
     }
-}
-
-#[test]
-fn a_key_slot_that_was_removed_opens_nothing_though_its_copies_did_not_show() {
-    let scene = Scene::new("lagging: slot");
-    let new = common::raw_slot([7; 32], "to go");
-    let id = scene.open().add_key_slot(&new).unwrap();
-    let mut other = scene.f.open_on(Arc::new(scene.storage.clone())).unwrap();
-    // While it is waited for all objects of the slot to show, another machine makes copies of all slots.
-    let added = scene.plan(DELAY_SECONDS / 2, move || {
-        parity::add(&mut other, 5, false).map(drop)
-    });
-    scene.open().remove_key_slot(id).unwrap();
-    result(&added).unwrap();
-    scene.pass(2 * DELAY_SECONDS);
-    let opened = scene.f.open_with(&common::raw([7; 32]));
-    assert!(matches!(opened, Err(Error::WrongPassword(..))), "{opened:?}");
-}
-
-#[test]
-fn an_init_that_is_called_off_while_it_waits_leaves_no_archive() {
-    let f = Fixture::empty("lagging: init");
-    let options = InitOptions {
-        listing_delay_seconds: DELAY_SECONDS,
-        ..InitOptions::new(vec![common::raw_slot(f.key, "first")], vec![1])
-    };
-    let notes = Arc::clone(&f.world.notes);
-    f.world.clock.plan(seconds(1), move || notes.cancel());
-    let made = Repository::init(Arc::new(f.memory.clone()), &options, f.env());
-    assert!(matches!(made, Err(Error::Cancelled)), "{made:?}");
-    assert!(f.list(ObjectKind::Config).is_empty());
-}
-
-/// Whether every file of a snapshot is found, without reading it.
-fn reads(repository: &Repository, id: SnapshotId) -> bool {
-    let Ok(found) = repository.snapshots() else {
-        return false;
-    };
-    let index = ChunkIndex::load(repository, None).unwrap();
-    let reader = TreeReader::new(repository, &index);
-    let Some(stored) = found.found.iter().find(|stored| stored.id == id) else {
-        return false;
-    };
-    let root = FolderRef::decode_whole(&stored.snapshot.root).unwrap();
-    reader.folder(&root).is_ok_and(|folder| {
-        let mut extents = folder.contents.iter().flat_map(|content| &content.extents);
-        extents.all(|extent| extent.chunk().is_none_or(|chunk| reader.chunk(&chunk).is_ok()))
-    })
 }
 
 #[test]
@@ -380,4 +193,230 @@ fn what_was_not_acknowledged_is_taken_back_though_it_does_not_show_yet() {
     assert!(matches!(backup.commit(), Err(Error::PacksVanished(_))));
     scene.pass(2 * DELAY_SECONDS);
     assert_eq!(scene.open().snapshots().unwrap().live().count(), 0);
+}
+
+#[test]
+fn a_mark_that_its_sweeper_sees_before_others_do_is_not_swept_at_once() {
+    let scene = Scene::new("lagging: early mark");
+    let name = scene.f.list(ObjectKind::Snapshot)[0];
+    let snapshot = common::id(ObjectKind::Snapshot, name);
+    scene.f.memory.remove(&snapshot).unwrap();
+    let copy = scene.f.copy();
+    prune(&copy.open(), &machine("marking"), None, &AT_ONCE).unwrap();
+    let mark = common::id(ObjectKind::Mark, copy.list(ObjectKind::Mark)[0]);
+    // Made by somebody who was taken for dead, when the sweep is just about to load marks.
+    let storage = scene.storage.clone();
+    scene.plan(DELAY_SECONDS - 1, move || {
+        storage.create(&mark, &copy.bytes(&mark)).unwrap();
+    });
+    let writer = scene.open();
+    let backup = scene.plan(2 * DELAY_SECONDS - 2, || Backup::begin(writer, None));
+    let slot = Arc::clone(&backup);
+    let committed = scene.plan(2 * DELAY_SECONDS + 10, move || result(&slot).commit());
+    let sweeping = scene.storage.prompt(ObjectKind::Mark);
+    let sweeping = scene.f.open_on(Arc::new(sweeping)).unwrap();
+    let swept = prune(&sweeping, &machine("pruning"), None, &AT_ONCE).unwrap();
+    let id = result(&committed).unwrap();
+    assert!(swept.removed.packs > 0 && swept.copied_bytes > 0, "{swept:?}");
+    scene.assert_holds(id);
+}
+
+#[test]
+fn a_revival_that_does_not_show_yet_keeps_a_snapshot() {
+    for lost in [false, true] {
+        let scene = Scene::new(&format!("lagging: late revival, lost: {lost}"));
+        if lost {
+            scene.lose_files();
+        }
+        let (repository, id) = (scene.open_unaware(), scene.forgotten);
+        // Who has waited before reads just before the removal shows, which is made after so many times the delay.
+        let removed_after = if lost { 3 } else { 4 };
+        let revived = scene.plan((removed_after + 1) * DELAY_SECONDS - 1, move || {
+            revive(repository, &[id], "desk").map(drop)
+        });
+        if lost {
+            scene.drop_lost();
+        } else {
+            assert_eq!(scene.prune().unwrap().snapshots_removed, 0);
+        }
+        result(&revived).unwrap();
+        scene.pass(10 * DELAY_SECONDS);
+        let found = scene.open().snapshots().unwrap().found;
+        let is_there = found.iter().find(|stored| stored.id == id);
+        assert!(is_there.is_some_and(StoredSnapshot::is_live), "lost: {lost}");
+    }
+}
+
+#[test]
+fn what_replaces_a_damaged_snapshot_is_found_though_it_does_not_show_yet() {
+    let scene = Scene::new("lagging: replaced");
+    let damaged = backup(scene.open(), 2, &range(0, 6)).unwrap();
+    scene.pass(2 * DELAY_SECONDS);
+    scene.lose_files();
+    // Somebody stores something, and that shows at once, when the index was read.
+    let repository: &'static Repository = Box::leak(Box::new(scene.f.open()));
+    let other = scene.plan(DELAY_SECONDS + 10, || backup(repository, 3, &range(8, 10)));
+    let report = scene.drop_lost();
+    let replaced = report.replaced.iter().find(|one| one.damaged == damaged);
+    let by = replaced.unwrap().by.unwrap();
+    scene.pass(2 * DELAY_SECONDS);
+    let snapshots = scene.open().snapshots().unwrap();
+    let live: Vec<_> = snapshots.live().map(|stored| stored.id).collect();
+    assert_eq!(live, [by, result(&other).unwrap()]);
+}
+
+#[test]
+fn a_snapshot_that_does_not_show_yet_is_neither_missed_nor_given_up() {
+    for checked in [true, false] {
+        let scene = Scene::new(&format!("lagging: gap, checked: {checked}"));
+        let first = backup(scene.open(), 2, &range(0, 4)).unwrap();
+        scene.pass(2 * DELAY_SECONDS);
+        let found = scene.open().snapshots().unwrap().found;
+        let mut next = found.into_iter().find(|stored| stored.id == first).unwrap();
+        next.snapshot.predecessors = vec![first];
+        // It shows, and the one that it names does not.
+        scene.plan_anew(DELAY_SECONDS - 1, ObjectKind::Snapshot);
+        let next = scene.f.open().commit_snapshot(&next.snapshot).unwrap().id;
+        if checked {
+            check_clean(scene.open());
+        } else {
+            let report = scene.drop_lost();
+            assert!(report.gone.is_empty(), "{report:?}");
+        }
+        scene.assert_holds(first);
+        scene.assert_holds(next);
+    }
+}
+
+fn check_clean(repository: &Repository) {
+    let options = CheckOptions {
+        read: ReadData::AllData,
+        threads: NonZeroUsize::MIN,
+    };
+    let index = ChunkIndex::load(repository, None).unwrap();
+    let report = check(repository, &index, &options).unwrap();
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+}
+
+#[test]
+fn what_a_backup_just_made_is_not_missed_by_checks_and_repairs() {
+    let scene = Scene::new("lagging: checks");
+    check_clean(scene.open());
+    // Its snapshot shows already.
+    scene.plan_anew(1, ObjectKind::Index);
+    scene.pass(1);
+    check_clean(scene.open());
+    scene.plan_anew(DELAY_SECONDS - 1, ObjectKind::Pack);
+    check_clean(scene.open());
+    scene.pass(DELAY_SECONDS);
+    scene.plan_anew(DELAY_SECONDS - 1, ObjectKind::Pack);
+    let report = repair::index(scene.open(), &machine("repairing"), false).unwrap();
+    assert!(!report.changed && report.gone.is_empty(), "{report:?}");
+    scene.pass(DELAY_SECONDS);
+    scene.plan_anew(DELAY_SECONDS - 1, ObjectKind::Pack);
+    let options = PacksOptions {
+        from: None,
+        threads: NonZeroUsize::MIN,
+        dry_run: false,
+    };
+    let report = repair::packs(scene.open(), &machine("repairing"), None, &options).unwrap();
+    assert!(!report.is_damaged() && report.packs > 0, "{report:?}");
+    scene.assert_holds(scene.forgotten);
+}
+
+#[test]
+fn at_every_moment_of_a_repair_of_the_index_a_reader_finds_everything() {
+    let scene = Scene::new("lagging: repair index");
+    let kept = scene.forgotten;
+    let before = scene.f.list(ObjectKind::Index);
+    backup(scene.open(), 2, &range(4, 6)).unwrap();
+    for name in scene.f.list(ObjectKind::Index) {
+        if !before.contains(&name) {
+            let id = common::id(ObjectKind::Index, name);
+            scene.f.memory.remove(&id).unwrap();
+        }
+    }
+    scene.pass(2 * DELAY_SECONDS);
+    let reading = scene.open_unaware();
+    let looks = scene.looks(4 * DELAY_SECONDS, move || reads(reading, kept));
+    let report = repair::index(scene.open(), &machine("repairing"), false).unwrap();
+    assert!(!report.added.is_empty());
+    scene.pass(4 * DELAY_SECONDS);
+    assert_always(&looks);
+}
+
+#[test]
+fn at_every_moment_of_a_new_config_the_repository_opens() {
+    let scene = Scene::new("lagging: config");
+    let (mut f, storage) = (scene.f.copy(), scene.storage.clone());
+    f.listing_delay_seconds = 0;
+    let f = Arc::new(f);
+    let looks = scene.looks(3 * DELAY_SECONDS, move || {
+        f.open_on(Arc::new(storage.clone())).is_ok()
+    });
+    let mut repository = scene.f.open_on(Arc::new(scene.storage.clone())).unwrap();
+    parity::add(&mut repository, 10, false).unwrap();
+    scene.pass(3 * DELAY_SECONDS);
+    assert_always(&looks);
+}
+
+#[test]
+fn who_removes_a_way_in_removes_what_was_made_of_it_a_moment_ago() {
+    let scene = Scene::new("lagging: ways in");
+    let repository = scene.open();
+    let slot = repository.add_key_slot(&raw_slot([2; 32], "second")).unwrap();
+    scene.pass(2 * DELAY_SECONDS);
+    let wrap_anew = |key| {
+        let slot_of_it = raw_slot(key, "second, new");
+        scene.open().rewrap_key_slot(slot, &slot_of_it).unwrap();
+    };
+    wrap_anew([3; 32]);
+    wrap_anew([4; 32]);
+    assert_eq!(scene.f.list(ObjectKind::KeySlot).len(), 2);
+    repository.remove_key_slot(slot).unwrap();
+    for key in [[2; 32], [3; 32], [4; 32]] {
+        assert!(scene.f.open_with(&raw(key)).is_err());
+    }
+}
+
+#[test]
+fn a_key_slot_that_was_removed_opens_nothing_though_its_copies_did_not_show() {
+    let scene = Scene::new("lagging: slot");
+    let id = scene.open().add_key_slot(&raw_slot([7; 32], "to go")).unwrap();
+    let mut other = scene.f.open_on(Arc::new(scene.storage.clone())).unwrap();
+    // While it is waited for all objects of the slot to show, another machine makes copies of all slots.
+    let added = scene.plan(DELAY_SECONDS / 2, move || {
+        parity::add(&mut other, 5, false).map(drop)
+    });
+    scene.open().remove_key_slot(id).unwrap();
+    result(&added).unwrap();
+    scene.pass(2 * DELAY_SECONDS);
+    let opened = scene.f.open_with(&raw([7; 32]));
+    assert!(matches!(opened, Err(Error::WrongPassword(..))), "{opened:?}");
+}
+
+#[test]
+fn an_init_that_is_called_off_while_it_waits_leaves_no_archive() {
+    let f = Fixture::empty("lagging: init called off");
+    let options = InitOptions {
+        listing_delay_seconds: DELAY_SECONDS,
+        ..InitOptions::new(vec![raw_slot(f.key, "first")], vec![1])
+    };
+    let notes = Arc::clone(&f.world.notes);
+    f.world.clock.plan(seconds(1), move || notes.cancel());
+    let made = Repository::init(Arc::new(f.memory.clone()), &options, f.env());
+    assert!(matches!(made, Err(Error::Cancelled)), "{made:?}");
+    assert!(f.list(ObjectKind::Config).is_empty());
+}
+
+#[test]
+fn a_new_repository_opens_though_its_config_does_not_show_yet() {
+    let f = Fixture::empty("lagging: init");
+    let clock = Arc::clone(&f.world.clock);
+    let storage = Lagging::new(f.memory.clone(), clock, seconds(DELAY_SECONDS));
+    let options = InitOptions {
+        listing_delay_seconds: DELAY_SECONDS,
+        ..InitOptions::new(vec![raw_slot(f.key, "first")], vec![1])
+    };
+    Repository::init(Arc::new(storage), &options, f.env()).unwrap();
 }

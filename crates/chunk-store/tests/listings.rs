@@ -12,10 +12,11 @@ use common::Fixture;
 use common::archive::{assert_holds, backup, holder, range};
 use common::steered::Steered;
 use common::{raw, raw_slot};
+use lumivault_chunk_store::backend::Backend as _;
 use lumivault_chunk_store::forget::{forget, revive};
 use lumivault_chunk_store::prune::{PruneOptions, prune};
 use lumivault_chunk_store::session::Writing;
-use lumivault_chunk_store::{ChunkIndex, Error, InitOptions, OpenOptions, Repository};
+use lumivault_chunk_store::{ChunkIndex, Error, InitOptions, OpenOptions, Repository, parity};
 use lumivault_format::{ObjectKind, SnapshotId, limits};
 
 const NOW: PruneOptions = PruneOptions {
@@ -57,6 +58,23 @@ fn an_index_that_is_replaced_while_it_is_read_is_read_anew() {
 }
 
 #[test]
+fn an_index_of_which_only_copies_are_there_may_be_replaced_as_well() {
+    let (f, _) = archive("listings: copies");
+    parity::add(&mut f.open(), 10, false).unwrap();
+    for name in f.list(ObjectKind::Index) {
+        let id = common::id(ObjectKind::Index, name);
+        f.memory.remove(&id).unwrap();
+    }
+    // It knows of what only copies are there.
+    let repository = f.open();
+    prune(&f.open(), &holder(), None, &NOW).unwrap();
+    let index = ChunkIndex::load(&repository, None).unwrap();
+    let warnings = f.world.notes.take_warnings();
+    assert!(index.unreadable().is_empty(), "{warnings:?}");
+    assert_eq!(index.packs(), ChunkIndex::load(&f.open(), None).unwrap().packs());
+}
+
+#[test]
 fn an_index_object_that_is_shown_and_not_there_is_missing() {
     let (f, _) = archive("listings: missing");
     let name = f.list(ObjectKind::Index)[0];
@@ -65,6 +83,21 @@ fn an_index_object_that_is_shown_and_not_there_is_missing() {
     let backend = Steered::absent(memory, name);
     let index = ChunkIndex::load(&f.open_on(backend).unwrap(), None).unwrap();
     assert_eq!(index.unreadable(), [name]);
+    assert_eq!(f.world.notes.take_warnings().len(), 1);
+}
+
+#[test]
+fn an_index_that_changes_whenever_it_is_read_is_read_five_times() {
+    let (f, _) = archive("listings: restless");
+    let calm = Steered::flickering(f.memory.clone(), ObjectKind::Index, 0);
+    let index = ChunkIndex::load(&f.open_on(Arc::clone(&calm) as _).unwrap(), None).unwrap();
+    assert!(index.unreadable().is_empty());
+    assert_eq!(calm.listings(), 1);
+    let restless = Steered::flickering(f.memory.clone(), ObjectKind::Index, 50);
+    let index = ChunkIndex::load(&f.open_on(Arc::clone(&restless) as _).unwrap(), None).unwrap();
+    assert_eq!(index.unreadable().len(), 1);
+    // Between two of them another one, whether what was not found is missing.
+    assert_eq!(restless.listings(), 5 + 4);
     assert_eq!(f.world.notes.take_warnings().len(), 1);
 }
 
@@ -138,11 +171,16 @@ fn where_listings_show_everything_nobody_waits() {
     let (f, kept) = archive("listings: at once");
     prune(&f.open(), &holder(), None, &NOW).unwrap();
     assert_eq!(f.world.clock.passed(), Duration::ZERO);
+    let phases = f.world.notes.phases();
+    assert!(
+        !phases.iter().any(|phase| phase.starts_with("waiting")),
+        "{phases:?}"
+    );
     assert_holds(&f.open(), &[(kept, &range(2, 6))]);
 }
 
 #[test]
-fn a_delay_can_be_given_to_an_archive_that_knows_of_none() {
+fn a_delay_can_be_given_to_an_archive_that_knows_of_none_and_has_a_limit_as_parity_has() {
     let f = Fixture::new("listings: given");
     assert!(!f.open().listings_lag());
     let options = OpenOptions {
@@ -151,12 +189,23 @@ fn a_delay_can_be_given_to_an_archive_that_knows_of_none() {
     };
     let opened = Repository::open(Arc::new(f.memory.clone()), &raw(f.key), options, f.env()).unwrap();
     assert!(opened.listings_lag());
-    let empty = Fixture::empty("listings: too long");
-    let options = InitOptions {
-        listing_delay_seconds: limits::LISTING_DELAY_SECONDS_MAX + 1,
-        ..InitOptions::new(vec![raw_slot(empty.key, "first")], vec![1])
+    let init = |options: InitOptions| {
+        let empty = Fixture::empty(&format!("listings: limits of {options:?}"));
+        let made = Repository::init(Arc::new(empty.memory.clone()), &options, empty.env());
+        assert_eq!(empty.list(ObjectKind::KeySlot).len(), usize::from(made.is_ok()));
+        made
     };
-    let made = Repository::init(Arc::new(empty.memory.clone()), &options, empty.env());
-    assert!(matches!(made, Err(Error::Unsupported(_))), "{made:?}");
-    assert!(empty.list(ObjectKind::KeySlot).is_empty());
+    let options = || InitOptions::new(vec![raw_slot(f.key, "first")], vec![1]);
+    for (beyond, fits) in [(0, true), (1, false), (2, false)] {
+        let made = init(InitOptions {
+            listing_delay_seconds: limits::LISTING_DELAY_SECONDS_MAX + beyond,
+            ..options()
+        });
+        assert_eq!(made.is_ok(), fits, "{made:?}");
+        let made = init(InitOptions {
+            parity_percent: limits::PARITY_PERCENT_MAX + u8::try_from(beyond).unwrap(),
+            ..options()
+        });
+        assert_eq!(made.is_ok(), fits, "{made:?}");
+    }
 }

@@ -13,11 +13,11 @@ use crate::{FixedClock, SeededRandom};
 
 /// Decorates a backend so. Every object shows, and stops to show, in its own time.
 #[derive(Debug)]
-pub struct Lagging<B>(Arc<Shared<B>>);
+pub struct Lagging<B>(Arc<Shared<B>>, Option<ObjectKind>);
 
 impl<B> Clone for Lagging<B> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self(Arc::clone(&self.0), self.1)
     }
 }
 
@@ -56,15 +56,7 @@ pub struct Lag {
 impl<B: Backend> Lagging<B> {
     /// Listings show every change just so much later, by the time that passes on this clock.
     pub fn new(inner: B, clock: Arc<FixedClock>, at_most: Duration) -> Self {
-        Self(Arc::new(Shared {
-            inner,
-            clock,
-            at_most,
-            random: None,
-            operation: Duration::ZERO,
-            removes_late: AtomicBool::new(false),
-            state: Mutex::default(),
-        }))
+        Self::with(inner, clock, at_most, (None, Duration::ZERO))
     }
 
     /// Listings show changes up to so much later, which is drawn, as is how long an operation takes, up to `operation`.
@@ -75,15 +67,31 @@ impl<B: Backend> Lagging<B> {
         operation: Duration,
         seed: &str,
     ) -> Self {
-        Self(Arc::new(Shared {
+        Self::with(inner, clock, at_most, (Some(SeededRandom::new(seed)), operation))
+    }
+
+    fn with(
+        inner: B,
+        clock: Arc<FixedClock>,
+        at_most: Duration,
+        (random, operation): (Option<SeededRandom>, Duration),
+    ) -> Self {
+        let shared = Shared {
             inner,
             clock,
             at_most,
-            random: Some(SeededRandom::new(seed)),
+            random,
             operation,
             removes_late: AtomicBool::new(false),
             state: Mutex::default(),
-        }))
+        };
+        Self(Arc::new(shared), None)
+    }
+
+    /// The same storage as a machine sees it to which listings of this kind show everything at once: not all lag alike.
+    #[must_use]
+    pub fn prompt(&self, kind: ObjectKind) -> Self {
+        Self(Arc::clone(&self.0), Some(kind))
     }
 
     /// From now on what is removed stays for as long as listings lag.
@@ -159,6 +167,9 @@ impl<B: Backend + 'static> Backend for Lagging<B> {
     fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectInfo>, BackendError> {
         self.0.takes_a_while();
         let mut listed = self.0.inner.list(kind)?;
+        if self.1 == Some(kind) {
+            return Ok(listed);
+        }
         let now = self.0.clock.passed();
         let mut state = self.0.lock();
         state.unshown.retain(|_, at| *at > now);

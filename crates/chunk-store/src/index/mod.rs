@@ -22,7 +22,7 @@ use build::Builder;
 pub(crate) use table::Table;
 
 /// How often the index is read anew because parts of it were replaced meanwhile; what vanishes even then counts as unreadable.
-const READ_ANEW_MAX: usize = 5;
+const READ_ANEW_MAX: usize = 4;
 
 /// The chunks of a repository, as far as its readable index objects list them.
 #[derive(Debug)]

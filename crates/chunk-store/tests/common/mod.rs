@@ -7,6 +7,7 @@
 )]
 
 pub mod archive;
+pub mod scene;
 pub mod steered;
 pub mod tree;
 

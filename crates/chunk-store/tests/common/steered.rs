@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use lumivault_chunk_store::backend::{Backend, BackendError, Memory, ObjectInfo, Spool};
@@ -18,6 +19,8 @@ pub struct Steered {
     before: Mutex<Option<(ObjectKind, Act)>>,
     after: Mutex<Option<(ObjectKind, Act)>>,
     absent: Mutex<Option<ObjectName>>,
+    flickers: Option<(ObjectKind, usize)>,
+    listings: AtomicUsize,
 }
 
 impl Steered {
@@ -50,6 +53,18 @@ impl Steered {
         steered
     }
 
+    /// Every second listing of a kind, of so many, shows an object that is gone when it is read.
+    pub fn flickering(inner: Memory, kind: ObjectKind, listings: usize) -> Arc<Self> {
+        let mut steered = Self::plain(inner, false, Box::new(|_| false), None);
+        steered.flickers = Some((kind, listings));
+        Arc::new(steered)
+    }
+
+    /// How often what flickers was listed.
+    pub fn listings(&self) -> usize {
+        self.listings.load(Ordering::SeqCst)
+    }
+
     fn is_there(&self, id: &ObjectId) -> Result<(), BackendError> {
         if *self.absent.lock().unwrap() == Some(id.name) {
             return Err(BackendError::NotFound {
@@ -61,14 +76,20 @@ impl Steered {
     }
 
     fn new(inner: Memory, full: bool, is_lost: Choice, before: Option<(ObjectKind, Act)>) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::plain(inner, full, is_lost, before))
+    }
+
+    fn plain(inner: Memory, full: bool, is_lost: Choice, before: Option<(ObjectKind, Act)>) -> Self {
+        Self {
             inner,
             full,
             is_lost,
             before: Mutex::new(before),
             after: Mutex::default(),
             absent: Mutex::default(),
-        })
+            flickers: None,
+            listings: AtomicUsize::new(0),
+        }
     }
 }
 
@@ -93,7 +114,17 @@ impl Backend for Steered {
         act(&self.before);
         let listed = self.inner.list(kind);
         act(&self.after);
-        listed
+        let flickers = self.flickers.filter(|(of, _)| *of == kind);
+        let Some((_, flickering)) = flickers else {
+            return listed;
+        };
+        let before = self.listings.fetch_add(1, Ordering::SeqCst);
+        let mut listed = listed?;
+        if before < flickering && before.is_multiple_of(2) {
+            let name = ObjectName::from_bytes([7; 32]);
+            listed.push(ObjectInfo { name, size: 1 });
+        }
+        Ok(listed)
     }
 
     fn size(&self, id: &ObjectId) -> Result<u64, BackendError> {
