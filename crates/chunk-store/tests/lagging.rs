@@ -222,28 +222,35 @@ fn a_mark_that_its_sweeper_sees_before_others_do_is_not_swept_at_once() {
 }
 
 #[test]
-fn a_revival_that_does_not_show_yet_keeps_a_snapshot() {
-    for lost in [false, true] {
-        let scene = Scene::new(&format!("lagging: late revival, lost: {lost}"));
+fn a_revival_that_does_not_show_yet_keeps_a_snapshot_and_one_that_sees_the_removal_fails() {
+    for (lost, in_time) in [(false, true), (false, false), (true, true), (true, false)] {
+        let scene = Scene::new(&format!(
+            "lagging: late revival, lost: {lost}, in time: {in_time}"
+        ));
         if lost {
             scene.lose_files();
         }
         let (repository, id) = (scene.open_unaware(), scene.forgotten);
-        // Who has waited before reads just before the removal shows, which is made after so many times the delay.
+        // Who has waited before reads just before the removal shows, or then; it is made after so many times the delay.
         let removed_after = if lost { 3 } else { 4 };
-        let revived = scene.plan((removed_after + 1) * DELAY_SECONDS - 1, move || {
-            revive(repository, &[id], "desk").map(drop)
-        });
+        let after = (removed_after + 1) * DELAY_SECONDS - u32::from(in_time);
+        let revived = scene.plan(after, move || revive(repository, &[id], "desk").map(drop));
         if lost {
             scene.drop_lost();
         } else {
-            assert_eq!(scene.prune().unwrap().snapshots_removed, 0);
+            let removed = scene.prune().unwrap().snapshots_removed;
+            assert_eq!(removed, u64::from(!in_time));
         }
-        result(&revived).unwrap();
+        let revived = result(&revived);
+        assert_eq!(revived.is_ok(), in_time, "{revived:?}");
         scene.pass(10 * DELAY_SECONDS);
         let found = scene.open().snapshots().unwrap().found;
         let is_there = found.iter().find(|stored| stored.id == id);
-        assert!(is_there.is_some_and(StoredSnapshot::is_live), "lost: {lost}");
+        assert_eq!(
+            is_there.is_some_and(StoredSnapshot::is_live),
+            in_time,
+            "lost: {lost}"
+        );
     }
 }
 

@@ -18,6 +18,7 @@ use lumivault_chunk_store::prune::{PruneOptions, prune};
 use lumivault_chunk_store::session::Writing;
 use lumivault_chunk_store::{ChunkIndex, Error, InitOptions, OpenOptions, Repository, parity};
 use lumivault_format::{ObjectKind, SnapshotId, limits};
+use lumivault_testkit::{Fault, FaultBackend};
 
 const NOW: PruneOptions = PruneOptions {
     max_unused: lumivault_chunk_store::prune::MaxUnused::Bytes(0),
@@ -123,6 +124,40 @@ fn a_session_shows_until_it_ends() {
     assert!(later.len() > first.len() && first.iter().all(|name| later.contains(name)));
     writing.close().unwrap();
     assert!(f.list(ObjectKind::Session).is_empty());
+}
+
+#[test]
+fn a_session_without_one_of_its_objects_was_revoked() {
+    // Whoever revoked it may have seen only some of them.
+    for number in 0..3 {
+        let f = Fixture::new(&format!("listings: revoked, {number}"));
+        let repository = f.open();
+        let writing = Writing::begin(&repository, &holder(), None).unwrap();
+        f.world.clock.advance(2 * 3600);
+        writing.refresh().unwrap();
+        let objects = f.list(ObjectKind::Session);
+        assert_eq!(objects.len(), 3);
+        let gone = common::id(ObjectKind::Session, objects[number]);
+        f.memory.remove(&gone).unwrap();
+        assert!(matches!(writing.look_again(), Err(Error::Revoked)));
+    }
+}
+
+#[test]
+fn what_an_interrupted_end_leaves_of_a_session_says_no_less_than_the_whole() {
+    let f = Fixture::new("listings: interrupted end");
+    let faulty = FaultBackend::new(f.memory.clone());
+    let control = faulty.control();
+    let repository = f.open_on(Arc::new(faulty)).unwrap();
+    let writing = Writing::begin(&repository, &holder(), None).unwrap();
+    let before = f.list(ObjectKind::Session);
+    f.world.clock.advance(2 * 3600);
+    writing.refresh().unwrap();
+    control.fail_at(control.count() + 1, Fault::Io);
+    assert!(writing.close().is_err());
+    let left = f.list(ObjectKind::Session);
+    assert_eq!(left.len(), before.len());
+    assert!(left.iter().any(|name| !before.contains(name)), "the newest stays");
 }
 
 #[test]

@@ -6,7 +6,9 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use common::steered::Steered;
 use common::tree::{Layout, Node, commit, file, folder};
 use common::{Fixture, begin, id, raw, raw_slot, read_all, store};
 use lumivault_chunk_store::backend::{Backend, Memory};
@@ -17,8 +19,8 @@ use lumivault_chunk_store::prune::{MaxUnused, PruneOptions, prune};
 use lumivault_chunk_store::session::Holder;
 use lumivault_chunk_store::{ChunkIndex, Error, Repository};
 use lumivault_format::{
-    ChunkId, ChunkKind, CopyHead, Header, ObjectId, ObjectKind, ObjectType, PARITY_SHARD_BYTES, PackParity,
-    ParityTable, parity_header,
+    ChunkId, ChunkKind, CopyHead, Header, ObjectId, ObjectKind, ObjectName, ObjectType, PARITY_SHARD_BYTES,
+    PackParity, ParityTable, parity_header,
 };
 use lumivault_testkit::{Fault, FaultBackend, SeededRandom};
 
@@ -897,4 +899,23 @@ fn objects_are_listed_without_reading_copies_while_nothing_is_lost() {
     let touched =
         |event: &lumivault_testkit::Event| event.object.is_some_and(|id| id.kind == ObjectKind::Parity);
     assert!(!control.log().iter().any(touched), "{:?}", control.log());
+}
+
+#[test]
+fn a_config_that_cannot_be_read_is_left_alone_but_a_storage_that_fails_ends_it() {
+    let f = Fixture::new("parity: configs");
+    let damaged = id(ObjectKind::Config, ObjectName::from_bytes([7; 32]));
+    f.memory.create(&damaged, b"damaged").unwrap();
+    parity::add(&mut f.open(), 10, false).unwrap();
+    assert_eq!(f.list(ObjectKind::Config).len(), 2, "the one before went");
+    let fails = Arc::new(AtomicBool::new(false));
+    let is_lost = Arc::clone(&fails);
+    let backend = Steered::losing(f.memory.clone(), move |id| {
+        id.kind == ObjectKind::Config && is_lost.load(Ordering::SeqCst)
+    });
+    let mut repository = f.open_on(backend).unwrap();
+    fails.store(true, Ordering::SeqCst);
+    let removed = parity::remove(&mut repository, false);
+    assert!(matches!(removed, Err(Error::Backend(_))), "{removed:?}");
+    f.world.notes.take_warnings();
 }

@@ -20,8 +20,8 @@ use lumivault_chunk_store::repair::{
 use lumivault_chunk_store::session::{Holder, LEASE_SECONDS, Writing};
 use lumivault_chunk_store::{ChunkIndex, Error, Repository, StoredSnapshot, TreeReader, parity, repair};
 use lumivault_format::tree::FolderRef;
-use lumivault_format::{Annotation, AnnotationKind, ObjectKind, ObjectName, SnapshotId};
-use lumivault_testkit::{Fault, FaultBackend, SeededRandom};
+use lumivault_format::{Annotation, AnnotationKind, ChunkKind, ObjectKind, ObjectName, SnapshotId};
+use lumivault_testkit::{Fault, FaultBackend, Operation, SeededRandom};
 
 const HOST: &str = "desk";
 
@@ -655,6 +655,14 @@ fn while_something_could_still_be_found_nothing_is_given_up() {
         "{refused:?}"
     );
     let index = a.f.list(ObjectKind::Index)[0];
+    let unlisted = archive("repair: too early, unlisted");
+    let gone = id(ObjectKind::Index, unlisted.f.list(ObjectKind::Index)[0]);
+    unlisted.f.memory.remove(&gone).unwrap();
+    let refused = repair::snapshots(&unlisted.f.open(), &holder(), None, &options);
+    assert!(
+        matches!(&refused, Err(Error::Blocked(text)) if text.contains("repair index")),
+        "{refused:?}"
+    );
     harm(&a.f, ObjectKind::Index, index, Damage::Flip);
     let refused = repair::snapshots(&a.f.open(), &holder(), None, &options);
     assert!(
@@ -814,4 +822,119 @@ fn one_failure_is_no_damage() {
             break;
         }
     }
+}
+
+#[test]
+fn whatever_is_wrong_with_an_index_is_put_right_at_once_and_said() {
+    let remove = |f: &Fixture, kind| {
+        let object = id(kind, f.list(kind)[0]);
+        let bytes = f.bytes(&object);
+        f.memory.remove(&object).unwrap();
+        (object, bytes)
+    };
+    let damage = |f: &Fixture| {
+        let damaged = id(ObjectKind::Index, ObjectName::from_bytes([7; 32]));
+        f.memory.create(&damaged, b"damaged").unwrap();
+    };
+    for wrong in ["unreadable", "left over", "added", "gone", "mended"] {
+        let a = archive(&format!("repair: index, {wrong}"));
+        let repair = || repair::index(&a.f.open(), &holder(), false).unwrap();
+        match wrong {
+            "unreadable" => damage(&a.f),
+            "left over" => {
+                let (id, bytes) = remove(&a.f, ObjectKind::Index);
+                a.f.memory.create(&id, &bytes).unwrap();
+                damage(&a.f);
+                repair();
+                a.f.memory.create(&id, &bytes).unwrap();
+            }
+            "added" => drop(remove(&a.f, ObjectKind::Index)),
+            "gone" => drop(remove(&a.f, ObjectKind::Pack)),
+            _ => {
+                parity::add(&mut a.f.open(), 10, false).unwrap();
+                remove(&a.f, ObjectKind::Index);
+            }
+        }
+        let there = a.f.list(ObjectKind::Index).len() as u64;
+        let report = repair();
+        assert!(report.changed, "{wrong}: {report:?}");
+        assert_eq!(
+            report.unreadable.len(),
+            usize::from(wrong == "unreadable"),
+            "{wrong}"
+        );
+        assert_eq!(report.mended.len(), usize::from(wrong == "mended"), "{wrong}");
+        let read = there + report.mended.len() as u64 - report.unreadable.len() as u64;
+        assert_eq!(report.objects, read, "{wrong}");
+        let again = repair();
+        assert!(!again.changed, "{wrong}: {again:?}");
+        a.f.world.notes.take_warnings();
+    }
+}
+
+#[test]
+fn a_snapshot_that_is_nowhere_is_named_and_given_up_only_with_a_word() {
+    let a = archive("repair: gone");
+    let repository = a.f.open();
+    let found = repository.snapshots().unwrap().found;
+    let gone = found.first().unwrap();
+    let mut next = gone.snapshot.clone();
+    next.predecessors = vec![gone.id];
+    repository.commit_snapshot(&next).unwrap();
+    a.f.memory.remove(&id(ObjectKind::Snapshot, gone.object)).unwrap();
+    let facts = a.f.list(ObjectKind::Annotation).len();
+    for (drop_lost, dry_run, written) in [
+        (false, false, 0),
+        (false, true, 0),
+        (true, true, 0),
+        (true, false, 1),
+    ] {
+        let options = SnapshotsOptions {
+            from: None,
+            drop_lost,
+            dry_run,
+        };
+        let report = repair::snapshots(&a.f.open(), &holder(), None, &options).unwrap();
+        assert_eq!((report.gone, report.given_up), (vec![gone.id], drop_lost));
+        assert_eq!(a.f.list(ObjectKind::Annotation).len(), facts + written);
+    }
+    assert!(a.f.open().chain().unwrap().gaps().is_empty());
+}
+
+#[test]
+fn a_snapshot_that_an_interrupted_run_wrote_is_not_written_again() {
+    let a = archive("repair: not twice");
+    let index = ChunkIndex::load(&a.f.open(), None).unwrap();
+    for pack in index.packs().iter().filter(|pack| pack.kind == ChunkKind::Data) {
+        a.f.memory.remove(&id(ObjectKind::Pack, pack.name)).unwrap();
+    }
+    repair::index(&a.f.open(), &holder(), false).unwrap();
+    let options = SnapshotsOptions {
+        from: None,
+        drop_lost: true,
+        dry_run: false,
+    };
+    let run = |f: &Fixture, fails_at: Option<usize>| {
+        let faulty = FaultBackend::new(f.memory.clone());
+        let control = faulty.control();
+        let repository = f.open_on(Arc::new(faulty)).unwrap();
+        let before = control.count();
+        fails_at.inspect(|at| control.fail_at(before + at, Fault::Io));
+        let report = repair::snapshots(&repository, &holder(), None, &options);
+        let log = control.log();
+        let annotation = log.iter().skip(before).position(|event| {
+            event.operation == Operation::Create
+                && event.object.is_some_and(|id| id.kind == ObjectKind::Annotation)
+        });
+        (report, annotation)
+    };
+    let model = a.f.copy();
+    let (report, annotation) = run(&model, None);
+    assert!(!report.unwrap().replaced.is_empty());
+    let (stopped, _) = run(&a.f, annotation);
+    assert!(stopped.is_err());
+    let snapshots = |f: &Fixture| f.open().snapshots().unwrap().found.len();
+    assert!(snapshots(&a.f) > snapshots(&model), "both are there");
+    run(&a.f, None).0.unwrap();
+    assert_eq!(snapshots(&a.f), snapshots(&model));
 }
