@@ -5,24 +5,24 @@ mod build;
 #[cfg(any(test, fuzzing))]
 pub(crate) use table::fuzzing;
 mod cache;
+mod load;
+mod presence;
 mod table;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use lumivault_format::{ChunkId, ChunkKind, Index, ObjectId, ObjectKind, ObjectName, ObjectType, PackEntry};
+use lumivault_format::{ChunkId, ChunkKind, Index, ObjectName, PackEntry};
 
 pub use cache::CacheDir;
+pub(crate) use load::read_index;
+pub(crate) use presence::packs_there;
 pub use table::{Location, PackInfo};
 
-use crate::backend::{Backend, BackendError, ObjectInfo};
-use crate::{Error, Event, Repository};
+use crate::Error;
 use build::Builder;
 pub(crate) use table::Table;
-
-/// How often the index is read anew because parts of it were replaced meanwhile; what vanishes even then counts as unreadable.
-const READ_ANEW_MAX: usize = 4;
 
 /// The chunks of a repository, as far as its readable index objects list them.
 #[derive(Debug)]
@@ -101,34 +101,6 @@ impl State {
 }
 
 impl ChunkIndex {
-    /// Loads the index: the cached table if it fits, and whatever index objects it does not cover yet. Index objects
-    /// that cannot be read are reported and set aside; they never block reading the rest.
-    pub fn load(repository: &Repository, cache: Option<CacheDir>) -> Result<Self, Error> {
-        let monitor = &repository.environment().monitor;
-        monitor.event(Event::Phase("reading the index"));
-        let (mut builder, mut unreadable) = Self::read_listed(repository, cache.as_ref())?;
-        for _ in 0..READ_ANEW_MAX {
-            if !Self::has_vanished(repository, &unreadable)? {
-                break;
-            }
-            (builder, unreadable) = Self::read_listed(repository, cache.as_ref())?;
-        }
-        for (_, error) in &unreadable {
-            let text = format!(
-                "{}; its packs are left out until it is repaired",
-                error.with_causes()
-            );
-            monitor.event(Event::Warning(&text));
-        }
-        let state = State::new(builder.finish()?);
-        Ok(Self {
-            state: RwLock::new(state),
-            adding: Mutex::new(()),
-            cache,
-            unreadable: unreadable.into_iter().map(|(name, _)| name).collect(),
-        })
-    }
-
     /// An index that lists nothing.
     pub(crate) fn empty() -> Result<Self, Error> {
         Ok(Self {
@@ -137,54 +109,6 @@ impl ChunkIndex {
             cache: None,
             unreadable: Vec::new(),
         })
-    }
-
-    /// Reads what a listing shows, with what of it cannot be read.
-    fn read_listed<'c>(
-        repository: &Repository,
-        cache: Option<&'c CacheDir>,
-    ) -> Result<(Builder<'c>, Vec<(ObjectName, Error)>), Error> {
-        let present = repository.list_small(ObjectKind::Index)?;
-        let present: BTreeSet<ObjectName> = present.into_iter().collect();
-        let cached = cache.and_then(|cache| cache.load(&present));
-        let mut builder = Builder::new(cached, cache);
-        let mut unreadable = Self::read_missing(repository, &present, &mut builder)?;
-        if builder.is_outdated() {
-            builder = builder.without_replaced();
-            unreadable = Self::read_missing(repository, &present, &mut builder)?;
-        }
-        // One that was replaced may go at any moment.
-        unreadable.retain(|(name, error)| !(is_not_found(error) && builder.is_replaced(name)));
-        Ok((builder, unreadable))
-    }
-
-    /// Whether some that were listed had been removed when they were to be read. Those that replaced them may not have been listed
-    /// then, so that only reading all anew tells what there is.
-    fn has_vanished(repository: &Repository, unreadable: &[(ObjectName, Error)]) -> Result<bool, Error> {
-        let not_found = unreadable.iter().filter(|(_, error)| is_not_found(error));
-        let not_found: Vec<ObjectName> = not_found.map(|(name, _)| *name).collect();
-        let still_listed = repository.still_listed(ObjectKind::Index, &not_found)?;
-        Ok(still_listed.len() < not_found.len())
-    }
-
-    /// Reads the index objects that the builder does not know yet; returns those that cannot be read.
-    fn read_missing(
-        repository: &Repository,
-        present: &BTreeSet<ObjectName>,
-        builder: &mut Builder<'_>,
-    ) -> Result<Vec<(ObjectName, Error)>, Error> {
-        let mut unreadable = Vec::new();
-        for name in present {
-            if builder.covers(name) {
-                continue;
-            }
-            match read_index(repository, name) {
-                Ok(index) => builder.add(*name, &index)?,
-                Err(error) if error.spares_the_rest() => unreadable.push((*name, error)),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(unreadable)
     }
 
     /// Index objects that could not be read.
@@ -224,88 +148,9 @@ impl ChunkIndex {
         place.inspect(|place| state.rely_on(place.pack)).is_some()
     }
 
-    /// Packs that are to be removed: nothing in them is shared any more.
-    pub(crate) fn note_marked(&self, packs: impl IntoIterator<Item = ObjectName>) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.marked.extend(packs);
-    }
-
-    /// Whether a listing of the storage showed a pack.
-    pub(crate) fn is_present(&self, pack: u32) -> bool {
-        !self.read().absent.contains(&pack)
-    }
-
-    /// Whether a pack is to be removed.
-    pub(crate) fn is_marked(&self, pack: &ObjectName) -> bool {
-        self.read().marked.contains(pack)
-    }
-
-    /// How many packs that what is being written relies on may not be relied on. If there are any, it has to be written
-    /// again, relying on nothing yet.
-    pub(crate) fn take_conflicts(&self) -> usize {
-        let state = self.read();
-        let relied = (0..)
-            .zip(&state.relied)
-            .filter(|(_, relied)| relied.load(Ordering::Relaxed));
-        let conflicts = relied.filter(|(number, _)| !state.may_share(*number)).count();
-        if conflicts > 0 {
-            state
-                .relied
-                .iter()
-                .for_each(|relied| relied.store(false, Ordering::Relaxed));
-        }
-        conflicts
-    }
-
-    /// How many packs that what was written relies on are not there. Those that the listing does not show are asked for by name.
-    pub(crate) fn relied_but_absent(
-        &self,
-        backend: &dyn Backend,
-        listed: &[ObjectInfo],
-    ) -> Result<usize, Error> {
-        let relied: Vec<PackInfo> = {
-            let state = self.read();
-            let packs = state.table.packs().iter().zip(&state.relied);
-            let relied = packs.filter(|(_, relied)| relied.load(Ordering::Relaxed));
-            relied.map(|(pack, _)| *pack).collect()
-        };
-        let there = packs_there(backend, listed, relied.iter().map(|pack| pack.name))?;
-        Ok(relied.iter().filter(|pack| !is_among(&there, pack)).count())
-    }
-
-    /// Whether it consists of all index objects that are there now.
-    pub(crate) fn is_current(&self, repository: &Repository) -> Result<bool, Error> {
-        let table = self.table();
-        let listed = repository.backend().list(ObjectKind::Index)?;
-        let mut names = listed.iter().map(|info| &info.name);
-        let is_known = |name: &ObjectName| {
-            table.covered().contains(name)
-                || table.replaced().contains(name)
-                || self.unreadable.contains(name)
-        };
-        Ok(names.all(is_known))
-    }
-
     /// The index objects that the index consists of.
     pub(crate) fn objects(&self) -> Vec<ObjectName> {
         self.table().covered().iter().copied().collect()
-    }
-
-    /// The packs that are there, listed in the index or not, and their sizes.
-    pub(crate) fn packs_there(&self, backend: &dyn Backend) -> Result<HashMap<ObjectName, u64>, Error> {
-        let listed = backend.list(ObjectKind::Pack)?;
-        packs_there(backend, &listed, self.packs().iter().map(|pack| pack.name))
-    }
-
-    /// Notes which packs are there; returns those that are missing or have another size. From then on [`Self::contains`] does not count
-    /// them: a writer must not share what is not there.
-    pub(crate) fn note_there(&self, there: &HashMap<ObjectName, u64>) -> Vec<PackInfo> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let packs = (0..).zip(state.table.packs());
-        let absent = packs.filter(|(_, pack)| !is_among(there, pack));
-        let absent: Vec<(u32, PackInfo)> = absent.map(|(number, pack)| (number, *pack)).collect();
-        state.absent = absent.iter().map(|(number, _)| *number).collect();
-        absent.into_iter().map(|(_, pack)| pack).collect()
     }
 
     /// Whether a chunk is listed, in whatever pack.
@@ -402,48 +247,8 @@ impl ChunkIndex {
     }
 }
 
-fn is_not_found(error: &Error) -> bool {
-    matches!(error, Error::Backend(BackendError::NotFound { .. }))
-}
-
-/// The packs of a listing, and those of the `known` ones that it does not show and that are there: they may have been made a moment
-/// ago.
-pub(crate) fn packs_there(
-    backend: &dyn Backend,
-    listed: &[ObjectInfo],
-    known: impl IntoIterator<Item = ObjectName>,
-) -> Result<HashMap<ObjectName, u64>, Error> {
-    let mut there: HashMap<ObjectName, u64> = listed.iter().map(|info| (info.name, info.size)).collect();
-    for name in known {
-        if there.contains_key(&name) {
-            continue;
-        }
-        let kind = ObjectKind::Pack;
-        match backend.size(&ObjectId { kind, name }) {
-            Ok(size) => drop(there.insert(name, size)),
-            Err(BackendError::NotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(there)
-}
-
-fn is_among(there: &HashMap<ObjectName, u64>, pack: &PackInfo) -> bool {
-    there.get(&pack.name) == Some(&pack.size.into())
-}
-
 /// Places of one chunk that are worth trying.
 const PLACES_MAX: usize = 16;
-
-/// Reads one index object.
-pub(crate) fn read_index(repository: &Repository, name: &ObjectName) -> Result<Index, Error> {
-    let id = ObjectId {
-        kind: ObjectKind::Index,
-        name: *name,
-    };
-    let body = repository.load_sealed(ObjectType::Index, &id)?;
-    Index::decode(&body).map_err(|source| Error::Decode { object: id, source })
-}
 
 /// The number that stands for a chunk kind in the table's file.
 const fn kind_number(kind: ChunkKind) -> u8 {

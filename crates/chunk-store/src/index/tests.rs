@@ -1,9 +1,11 @@
-use lumivault_format::{Codec, IndexedPack};
+use std::collections::BTreeSet;
+
+use lumivault_format::{Codec, IndexedPack, ObjectId, ObjectKind, ObjectType};
 
 use super::*;
-use crate::backend::Memory;
+use crate::backend::{Backend as _, Memory, ObjectInfo};
 use crate::testing::{reopen, repository};
-use crate::{ChunkWriter, Compression, CompressionHint, WriterOptions};
+use crate::{ChunkWriter, Compression, CompressionHint, Repository, WriterOptions};
 
 /// Stores a chunk in a run of its own; returns the pack that its index object lists, and the object's name.
 fn stored(repository: &Repository, memory: &Memory, text: &[u8]) -> (IndexedPack, ObjectName) {
