@@ -17,7 +17,7 @@ impl ChunkIndex {
         state.marked.extend(packs);
     }
 
-    /// Whether a listing of the storage showed a pack.
+    /// Whether a pack was found to be there.
     pub(crate) fn is_present(&self, pack: u32) -> bool {
         !self.read().absent.contains(&pack)
     }
