@@ -255,6 +255,23 @@ fn a_revival_that_does_not_show_yet_keeps_a_snapshot_and_one_that_sees_the_remov
 }
 
 #[test]
+fn what_was_brought_back_before_it_was_to_be_removed_can_be_brought_back_again() {
+    let scene = Scene::new("lagging: revived before");
+    let (repository, id) = (scene.open_unaware(), scene.forgotten);
+    // The prune reads what was revived after four times the delay, when this just shows.
+    let revived = scene.plan(3 * DELAY_SECONDS - 1, move || {
+        revive(repository, &[id], "desk").map(drop)
+    });
+    assert_eq!(scene.prune().unwrap().snapshots_removed, 0);
+    result(&revived).unwrap();
+    scene.pass(2 * DELAY_SECONDS);
+    forget(scene.open(), &[id], "desk").unwrap();
+    scene.pass(2 * DELAY_SECONDS);
+    revive(scene.open(), &[id], "desk").unwrap();
+    scene.assert_holds(id);
+}
+
+#[test]
 fn what_replaces_a_damaged_snapshot_is_found_though_it_does_not_show_yet() {
     let scene = Scene::new("lagging: replaced");
     let damaged = backup(scene.open(), 2, &range(0, 6)).unwrap();
