@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use lumivault_format::KdfParams;
+use lumivault_format::{Counts, KdfParams, ObjectName, Scope, Snapshot, SnapshotTime, TreeDigest};
 
 use crate::backend::Memory;
 use crate::keys::{NewSlot, RecoveryCode, SlotSecret};
@@ -68,4 +68,27 @@ pub(crate) fn reopen(memory: &Memory, seed: &str) -> Repository {
 pub(crate) fn reopen_in(memory: &Memory, env: Environment) -> Repository {
     let secret = SlotSecret::Raw(RecoveryCode::from_key(KEY));
     Repository::open(Arc::new(memory.clone()), &secret, OpenOptions::default(), env).unwrap()
+}
+
+/// A snapshot of nothing, from a phone; its digest is of this number.
+pub(crate) fn snapshot(number: u8, config: ObjectName) -> Snapshot {
+    Snapshot {
+        time: SnapshotTime::instant(1_778_760_000, 0, 7_200).unwrap(),
+        phone: "Lumia 950".into(),
+        host: "desk".into(),
+        tool: "test".into(),
+        sources: Vec::new(),
+        scope: Scope::default(),
+        tags: Vec::new(),
+        predecessors: Vec::new(),
+        root: vec![0, 0],
+        root_stat: Vec::new(),
+        counts: Counts::default(),
+        warnings: Vec::new(),
+        warnings_total: 0,
+        config_generation: 1,
+        config,
+        digest: TreeDigest::from_bytes([number; 32]),
+        written_unix_seconds: 1_778_760_000,
+    }
 }

@@ -2,15 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use lumivault_format::{
-    Annotation, AnnotationKind, Counts, ObjectKind, Scope, Snapshot, SnapshotId, SnapshotTime, TreeDigest,
-};
+use lumivault_format::{Annotation, AnnotationKind, ObjectKind, Snapshot, SnapshotId, SnapshotTime};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use super::*;
 use crate::backend::{Backend as _, Memory};
-use crate::testing::{environment, reopen_in, repository};
+use crate::testing::{environment, reopen_in, repository, snapshot};
 use crate::{Clock, Environment};
 
 const NOON: i64 = 1_778_760_000;
@@ -62,22 +60,8 @@ impl World {
     fn snapshot(&self, number: u8, predecessors: &[SnapshotId]) -> SnapshotId {
         let record = Snapshot {
             time: SnapshotTime::instant(NOON + i64::from(number) * 86_400, 0, 7_200).unwrap(),
-            phone: "Lumia 950".into(),
-            host: "desk".into(),
-            tool: "test".into(),
-            sources: Vec::new(),
-            scope: Scope::default(),
-            tags: Vec::new(),
             predecessors: predecessors.to_vec(),
-            root: vec![0, 0],
-            root_stat: Vec::new(),
-            counts: Counts::default(),
-            warnings: Vec::new(),
-            warnings_total: 0,
-            config_generation: 1,
-            config: self.repository.config_name(),
-            digest: TreeDigest::from_bytes([number; 32]),
-            written_unix_seconds: NOON,
+            ..snapshot(number, self.repository.config_name())
         };
         self.repository.commit_snapshot(&record).unwrap().id
     }

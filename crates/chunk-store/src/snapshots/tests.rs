@@ -1,28 +1,13 @@
-use lumivault_format::{Counts, Scope, SnapshotTime, TreeDigest};
-
 use super::*;
-use crate::testing::repository;
+use crate::testing::{self, repository};
 
 /// A snapshot of nothing, the same whenever it was written but for its tree.
 fn snapshot(repository: &Repository, number: u8, written: i64, predecessors: &[SnapshotId]) -> Snapshot {
+    let nothing = testing::snapshot(number, repository.config_name());
     Snapshot {
-        time: SnapshotTime::instant(1_778_760_000, 0, 7_200).unwrap(),
-        phone: "Lumia 950".into(),
-        host: "desk".into(),
-        tool: "test".into(),
-        sources: Vec::new(),
-        scope: Scope::default(),
-        tags: Vec::new(),
         predecessors: predecessors.to_vec(),
-        root: vec![0, 0],
-        root_stat: Vec::new(),
-        counts: Counts::default(),
-        warnings: Vec::new(),
-        warnings_total: 0,
-        config_generation: 1,
-        config: repository.config_name(),
-        digest: TreeDigest::from_bytes([number; 32]),
-        written_unix_seconds: 1_778_760_000 + written,
+        written_unix_seconds: nothing.written_unix_seconds + written,
+        ..nothing
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use lumivault_format::{CivilTime, Counts, ObjectName, Scope, Snapshot, SnapshotId, Source, TreeDigest};
+use lumivault_format::{CivilTime, ObjectName, Snapshot, SnapshotId, Source};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use super::*;
+use crate::testing::snapshot;
 
 fn stored(number: u8, time: SnapshotTime) -> StoredSnapshot {
     StoredSnapshot {
@@ -14,22 +15,7 @@ fn stored(number: u8, time: SnapshotTime) -> StoredSnapshot {
         object: ObjectName::from_bytes([number; 32]),
         snapshot: Snapshot {
             time,
-            phone: "Lumia 950".into(),
-            host: "desk".into(),
-            tool: "test".into(),
-            sources: Vec::new(),
-            scope: Scope::default(),
-            tags: Vec::new(),
-            predecessors: Vec::new(),
-            root: Vec::new(),
-            root_stat: Vec::new(),
-            counts: Counts::default(),
-            warnings: Vec::new(),
-            warnings_total: 0,
-            config_generation: 1,
-            config: ObjectName::from_bytes([0; 32]),
-            digest: TreeDigest::from_bytes([0; 32]),
-            written_unix_seconds: 0,
+            ..snapshot(number, ObjectName::from_bytes([0; 32]))
         },
         tags: Vec::new(),
         forgotten: None,
